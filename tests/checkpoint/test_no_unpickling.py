@@ -220,6 +220,8 @@ LOOKERS = [
     ["missing", "dir"],
     ["missing", "dir", "-o", "missing.csv"],
     ["missing", "dir", "-o", "missing.sqlite"],
+    ["report", "dir", "-o", "report.html"],
+    ["trace", "dir", "-o", "trace.json"],
 ]
 
 

@@ -11,12 +11,14 @@ import pytest
 
 import paramsurvey
 from paramsurvey.cli.errors import BadUsage, RunFailed
+from paramsurvey.cli.program import run_program
 from paramsurvey.cli.tables.output_file import check_output, write_table
 from paramsurvey.cli.tables.table import Table
+from paramsurvey.errors import SurveyError
 from paramsurvey.transport.new_files import followed
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="users and links of Unix")
-REASON = "another user's link, in a directory where everybody may write: remove it, or"
+REASON = "another user's link, in a directory where everybody may write; remove it, or"
 
 
 @pytest.fixture
@@ -29,9 +31,9 @@ def shared(in_tmp: Path) -> Path:
     return folder
 
 
-def put_link(shared: Path, name: str, owner: int) -> str:
+def put_link(shared: Path, name: str, owner: int, target: str = "precious") -> str:
     link = shared / name
-    link.symlink_to("../precious")
+    link.symlink_to(f"../{target}")
     os.chown(link, owner, -1, follow_symlinks=False)
     return str(link)
 
@@ -69,3 +71,38 @@ def test_the_link_of_another_user_is_not_followed(shared: Path) -> None:
     shared.chmod(0o755)
     assert followed(str(shared / "r.html")) == os.path.realpath("precious")
     assert Path("precious").read_text() == "precious"
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="gives a link to another user")
+@pytest.mark.parametrize(
+    "words",
+    [
+        "--results shared/1",
+        "--results shared/1/",
+        "--results shared/{a}",
+        "--output-dir shared/1",
+        "--joblog shared/1",
+        "--chdir shared/1",
+        "--chdir shared/{a}",
+    ],
+)
+def test_no_output_of_commands_goes_where_the_link_of_another_user_leads(
+    words: str, shared: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (shared.parent / "elsewhere").mkdir()
+    put_link(shared, "1", owner=12345, target="precious" if "joblog" in words else "elsewhere")
+    command = ["sh", "-c", "echo {a}; echo > made"]
+    assert run_program(["run", "-p", "a=1", *words.split(), "--backend", "serial", "--", *command]) != 0
+    assert REASON in capfd.readouterr().err
+    assert not any((shared.parent / "elsewhere").iterdir())
+    assert Path("precious").read_text() == "precious"
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="gives a link to another user")
+def test_no_checkpoint_is_made_where_the_link_of_another_user_leads(shared: Path) -> None:
+    (shared.parent / "elsewhere").mkdir()
+    link = put_link(shared, "out", owner=12345, target="elsewhere")
+    paramsurvey.init(backend="serial", verbose=0)
+    with pytest.raises(SurveyError, match=REASON):
+        paramsurvey.map(lambda pset, *_: {"b": 1}, [{"a": 1}], checkpoint=link)
+    assert not any((shared.parent / "elsewhere").iterdir())

@@ -38,6 +38,7 @@ from paramsurvey.engine.map_state import MapState
 from paramsurvey.errors import CheckpointError, NotACheckpoint
 from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.messages import Failure, Group, Reply
+from paramsurvey.transport.new_files import make_directory
 
 Tell = Callable[[str], None]
 OURS = frozenset({NAME, LIVE, BAD_RUN, "lock.json", RESULTS, FAILURES})
@@ -345,7 +346,7 @@ def _make_directory(path: Path) -> None:
         raise NotACheckpoint(
             f"{str(path)!r} is a file: give an empty directory as the checkpoint, or one that does not exist"
         )
-    path.mkdir(parents=True, exist_ok=True)
+    make_directory(path)
     entries = {entry.name for entry in path.iterdir()}
     if NAME in entries:
         with suppress(RunUnreadable):  # it is set aside once we hold the lock

@@ -13,6 +13,7 @@ from paramsurvey.cli.errors import BadUsage
 from paramsurvey.cli.options.run_options import COMMAND_OPTIONS, RunOptions
 from paramsurvey.cli.placeholders import fill, placeholder_values, placeholders_in
 from paramsurvey.fast_dataclass import dataclass
+from paramsurvey.transport.new_files import followed, make_directory
 
 if TYPE_CHECKING:
     from paramsurvey.cli.command.tasks import Task
@@ -90,6 +91,8 @@ class Plan:
         chdir = self.common_chdir
         if chdir and not os.path.isdir(chdir):
             raise BadUsage(f"--chdir {chdir}: there is no such directory: create it first")
+        self._check_link("chdir")
+        self._check_link("joblog")
         if self.resolved.backend != "ray":  # its nodes may have programs that this machine does not have
             self.task.check_program(self._first_directory if self.has_own_directories else chdir)
         if self.options.results and self.options.results.endswith((".csv", ".tsv", ".json")):
@@ -99,15 +102,23 @@ class Plan:
         for option in ("output_dir", "results"):
             self._make_directory(option)
 
+    def _check_link(self, option: str) -> None:
+        """Refuse a link that another user may have put there."""
+        path = getattr(self.options, option)
+        try:
+            followed(path or "")
+        except PermissionError as error:
+            raise BadUsage(f"--{option} {path} cannot be used: {error.strerror}") from None
+
     def _make_directory(self, option: str) -> None:
         directory = getattr(self.options, option)
         if not directory or (option == "results" and placeholders_in(directory)):
             return
         try:
-            os.makedirs(directory, exist_ok=True)
+            make_directory(directory)
         except OSError as error:
             raise BadUsage(
-                f"--{option.replace('_', '-')} {directory} is not a directory and cannot be created "
+                f"--{option.replace('_', '-')} {directory} cannot be used as a directory "
                 f"({error.strerror}): give another directory"
             ) from None
 

@@ -19,6 +19,7 @@ from paramsurvey.cli.output.spool import announce_spool, forget_spool
 from paramsurvey.cli.placeholders import NUMBER
 from paramsurvey.cli.plan import Plan
 from paramsurvey.cli.tables.stdout import STDOUT
+from paramsurvey.transport.new_files import make_directory
 
 if TYPE_CHECKING:
     from paramsurvey.cli.command.execute import CommandSettings
@@ -99,7 +100,7 @@ class RunFiles:
         go_on = bool(checkpoint) and has_started(str(checkpoint))
         try:
             if checkpoint and not self._plan.options.joblog:
-                os.makedirs(checkpoint, exist_ok=True)
+                make_directory(checkpoint)
             start_joblog(path, go_on)
         except OSError as error:
             raise BadUsage(

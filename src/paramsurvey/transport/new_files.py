@@ -5,6 +5,7 @@ Workers load this module, so it loads only the standard library.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterable
@@ -39,7 +40,7 @@ def open_own(path: str, flags: int) -> int:
 
 
 def followed(path: str) -> str:
-    """Return the file that is to be replaced: where links lead, if `path` is one.
+    """Return the file or directory that is to be written: where links lead, if `path` is one.
 
     As in Linux, a link in a directory where everybody may write, such as /tmp, is not followed unless it is
     this user's, or that of the directory's owner: another user could have it lead to any file of this user's.
@@ -50,12 +51,15 @@ def followed(path: str) -> str:
         Somebody else's link is in such a directory.
     """
     for _ in range(MOST_LINKS):
+        path = path.rstrip(os.sep) or os.sep  # with a slash at its end, a link is what it leads to
         if not os.path.islink(path):
             break
         if _may_be_a_trap(path):
             raise PermissionError(
-                f"{path!a} is another user's link, in a directory where everybody may write: remove it, or "
-                "choose another file"
+                errno.EACCES,
+                "it is another user's link, in a directory where everybody may write; remove it, or choose "
+                "another place",
+                path,
             )
         path = os.path.join(os.path.dirname(path), os.readlink(path))
     return os.path.realpath(path)
@@ -65,6 +69,20 @@ def _may_be_a_trap(link: str) -> bool:
     folder = os.stat(os.path.dirname(link) or os.curdir)
     trusted = (folder.st_uid, os.geteuid()) if hasattr(os, "geteuid") else ()
     return bool(trusted and folder.st_mode & stat.S_IWOTH and os.lstat(link).st_uid not in trusted)
+
+
+def make_directory(path: str | os.PathLike[str]) -> None:
+    """Make a directory, and those above it, unless they are there already.
+
+    Raises
+    ------
+    PermissionError
+        Somebody else's link is in its place, as `followed` says.
+    OSError
+        It cannot be made.
+    """
+    followed(os.fspath(path))
+    os.makedirs(path, exist_ok=True)
 
 
 def first_new(paths: Iterable[str]) -> str:

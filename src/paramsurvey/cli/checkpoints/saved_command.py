@@ -11,6 +11,7 @@ from typing import Any
 
 from paramsurvey.cli.errors import BadUsage
 from paramsurvey.fast_dataclass import dataclass
+from paramsurvey.transport.new_files import make_directory
 from paramsurvey.transport.safe_text import safe_line
 
 FILE_NAME = ".command.json"  # hidden, as a checkpoint refuses a directory with other visible files
@@ -59,7 +60,7 @@ def save_command(checkpoint: str, command: SavedCommand) -> None:
     from paramsurvey.checkpoint.atomic_files import replace_json
 
     with suppress(OSError):  # opening the checkpoint will tell the user what is wrong with the directory
-        path.mkdir(parents=True, exist_ok=True)
+        make_directory(path)
         replace_json(path / FILE_NAME, asdict(command), ascii_only=True)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from paramsurvey.cli.failures import NothingParsed
-from paramsurvey.transport.new_files import make_new
+from paramsurvey.transport.new_files import make_directory, make_new
 
 if TYPE_CHECKING:
     from paramsurvey.cli.command.output_parsers import Parser
@@ -86,7 +86,7 @@ class CapturedOutput:
         """Copy an output into a file of its own, and return its path, or why it could not be saved."""
         directory = Path(self._output_dir)
         try:
-            directory.mkdir(parents=True, exist_ok=True)
+            make_directory(directory)
             with _open_new_file(directory, f"{file_label(self._pset)}.{name}") as target:
                 _copy(file, target)
             return str(target.name)

@@ -20,6 +20,7 @@ from paramsurvey.cli.output.spool import Spool
 from paramsurvey.cli.placeholders import NUMBER, fill, placeholder_values
 from paramsurvey.cli.value_text import value_text
 from paramsurvey.fast_dataclass import dataclass
+from paramsurvey.transport.new_files import make_directory
 
 if TYPE_CHECKING:
     from paramsurvey.cli.command.output_parsers import Parser
@@ -216,7 +217,7 @@ class CommandRun:
             return None
         directory = fill(self._settings.directory, self._values)
         try:
-            os.makedirs(directory, exist_ok=True)
+            make_directory(directory)
         except OSError as error:
             raise CommandFailed(f"its directory {directory} cannot be made ({error.strerror})") from None
         return directory

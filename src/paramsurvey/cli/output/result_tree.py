@@ -16,6 +16,7 @@ from urllib.parse import quote
 from paramsurvey.cli.failures import CommandFailed
 from paramsurvey.cli.placeholders import NUMBER, names_used, placeholders_in, tokens
 from paramsurvey.cli.value_text import value_text
+from paramsurvey.transport.new_files import make_directory
 
 KEPT = " +,=@()[]~^%"  # allowed in a directory's name, besides letters, digits and _.-
 LONGEST = 100  # characters of a value; the rest would be too long for a file system
@@ -86,7 +87,7 @@ def save_in_tree(
     directory = result_directory(template, pset, values)
     params = {"number": values[NUMBER], "pset": dict(pset), "exit_code": code, "seconds": round(seconds, 3)}
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        make_directory(directory)
         _copy(out, directory / "stdout")
         _copy(err, directory / "stderr")
         _write(directory / "exit_code", f"{'timeout' if code is None else code}\n".encode())

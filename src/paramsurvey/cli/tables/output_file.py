@@ -31,7 +31,7 @@ def check_output(path: str) -> None:
     try:
         target = _resolve_link(path)
     except PermissionError as error:
-        raise BadUsage(f"{path} cannot be written: {error}") from error
+        raise BadUsage(f"{path} cannot be written: {error.strerror}") from error
     suffix = Path(path).suffix.lower()
     if suffix not in WRITERS:
         raise BadUsage(f"{path}: there is no format {suffix or '(no suffix)'!r}{suggestion(suffix, WRITERS)}")

@@ -15,7 +15,7 @@ from paramsurvey.engine.progress import MapProgress
 from paramsurvey.reporting.next_steps import PythonNextSteps
 from paramsurvey.reporting.reporter import Reporter, plain_line
 from paramsurvey.transport import child_startup
-from paramsurvey.transport.new_files import make_private, open_own
+from paramsurvey.transport.new_files import make_directory, make_private, open_own
 from paramsurvey.transport.own_descriptors import OwnDescriptors, never_finalize
 from paramsurvey.transport.safe_text import safe_block, safe_line
 
@@ -209,7 +209,7 @@ class LogReporter:
 
 def _create(prefix: str) -> TextIO:
     """Make a file with a new name, and its directory if that does not exist."""
-    os.makedirs(os.path.dirname(prefix) or ".", exist_ok=True)
+    make_directory(os.path.dirname(prefix) or ".")
     names = _names(prefix)
     while True:
         with suppress(FileExistsError):  # another run that began in the same second has this name
