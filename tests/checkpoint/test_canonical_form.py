@@ -71,6 +71,13 @@ def diamonds(value: object) -> Node:
     return node
 
 
+def lists_of_the_same_lists(value: object) -> list[Any]:
+    inner = [value]
+    for _ in range(60):
+        inner = [inner, inner]
+    return inner
+
+
 MADE: list[Callable[[object], Any]] = [
     lambda value: chain(15, value), lambda value: chain(60, value), lambda value: nested(49, value),
     lambda value: nested(52, value), lambda value: nested(200, value), tree, net, list_in_itself, document,
@@ -83,10 +90,23 @@ def test_things_are_the_same_if_they_are_equal_and_only_then(made: Callable[[obj
     assert canonical(made(1)) != canonical(made(2))
 
 
-def test_objects_with_very_many_ways_through_them_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(canonical_form, "MOST_OBJECTS", 500)
-    assert canonical(diamonds(1)) == canonical(diamonds(1))
-    assert canonical(diamonds(1)) != canonical(diamonds(2))
+@pytest.mark.parametrize("made", [diamonds, lists_of_the_same_lists])
+def test_things_with_very_many_ways_through_them_are_told_apart(
+    made: Callable[[object], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(canonical_form, "MOST_STEPS", 500)
+    assert canonical(made(1)) == canonical(made(1))
+    assert canonical(made(1)) != canonical(made(2))
+
+
+@pytest.mark.parametrize("depth", range(46, 53))
+def test_deep_values_belong_to_their_keys_whatever_the_order_of_these(depth: int) -> None:
+    one, same, other = (
+        canonical(nested(depth, pairs))
+        for pairs in ({"a": [1], "b": [2]}, {"b": [2], "a": [1]}, {"b": [1], "a": [2]})
+    )
+    assert one == same
+    assert one != other
 
 
 def test_it_does_not_matter_which_parts_are_the_same_object() -> None:

@@ -9,22 +9,24 @@ import hashlib
 import math
 import struct
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
 SHORT_INT = 2000  # bits: Python always converts such a number to decimal digits
 MAX_DEPTH = 50  # of containers within containers: what is deeper follows at the end
-MOST_AGAIN, MOST_OBJECTS = 1_000, 100_000  # references back to a container; objects that are taken apart
+MOST_AGAIN, MOST_STEPS = 1_000, 2_000_000  # references back to a container; containers that are looked at
 
 
 def canonical(thing: object) -> bytes:
     """Return bytes that are the same for equal things in every process.
 
     Where a thing contains itself, the bytes say how far up it is. There is one exception: if this would take
-    too long, as for a net of objects that refer to each other, it counts which parts are the same object.
+    too long, as for a net of objects that refer to each other, or for lists of the same lists of the same
+    lists, it counts which parts are the same object.
     """
     try:
         return _Form(each_once=False).whole(thing)
@@ -52,7 +54,7 @@ class _Form:
         # They are kept here because a new object may get the id of one that is gone.
         self._known: dict[int, tuple[object, int]] = {}
         self._deeper: deque[tuple[object, dict[int, tuple[object, int]]]] = deque()
-        self._again = self._objects = 0
+        self._again = self._steps = 0
 
     def whole(self, thing: object) -> bytes:
         """Return the form."""
@@ -69,14 +71,27 @@ class _Form:
         if id(thing) in self._known:
             return self._occurs_again(thing)
         if depth > MAX_DEPTH:
-            self._deeper.append((thing, self._known if self._each_once else self._known.copy()))
+            self._put_off(thing)
             return b"deep"
+        self._take_steps(1)
         self._known[id(thing)] = thing, len(self._known)
         try:
             return self._of_parts(thing, depth + 1)
         finally:
             if not self._each_once:
                 del self._known[id(thing)]
+
+    def _put_off(self, thing: object) -> None:
+        if self._each_once:
+            self._deeper.append((thing, self._known))
+        else:
+            self._take_steps(len(self._known))
+            self._deeper.append((thing, self._known.copy()))
+
+    def _take_steps(self, count: int) -> None:
+        self._steps += count
+        if self._steps > MOST_STEPS and not self._each_once:
+            raise _Tangled
 
     def _occurs_again(self, thing: object) -> bytes:
         self._again += 1
@@ -91,10 +106,9 @@ class _Form:
         if isinstance(thing, (list, tuple)):
             return _framed(type(thing).__qualname__, b"".join(self._of(item, below) for item in thing))
         if isinstance(thing, (set, frozenset)):
-            return _framed("set", b"".join(sorted(self._of(item, below) for item in thing)))
+            return _framed("set", self._in_any_order(((item,) for item in thing), below))
         if isinstance(thing, Mapping):
-            pairs = (self._of(key, below) + self._of(value, below) for key, value in thing.items())
-            return _framed("dict", b"".join(sorted(pairs)))
+            return _framed("dict", self._in_any_order(thing.items(), below))
         if isinstance(thing, np.ndarray):
             return _framed(f"array {thing.shape}", self._of(thing.ravel().tolist(), below))
         if isinstance(thing, np.generic):
@@ -104,16 +118,26 @@ class _Form:
             return _framed("function", self._of(code_of(code), below))
         return _framed("object", self._of_reduced(thing, below))
 
+    def _in_any_order(self, groups: Iterable[tuple[Any, ...]], below: int) -> bytes:
+        """Return the forms of items or pairs, sorted, since their order means nothing.
+
+        What is deeper follows in this order, too: it must be known which of them it belongs to.
+        """
+        deeper, found = self._deeper, list[tuple[bytes, deque[Any]]]()
+        for group in groups:
+            self._deeper = deque()
+            found.append((b"".join(self._of(part, below) for part in group), self._deeper))
+        found.sort(key=itemgetter(0))
+        for _, belonging in found:
+            deeper.extend(belonging)
+        self._deeper = deeper
+        return b"".join(form for form, _ in found)
+
     def _of_reduced(self, thing: Any, depth: int) -> bytes:
         """Return the form of an object's parts, into which it is taken apart as pickle would."""
-        self._objects += 1
-        if self._objects > MOST_OBJECTS and not self._each_once:
-            raise _Tangled
         try:
             reduced = thing.__reduce_ex__(4)
-        except (
-            Exception
-        ):  # it cannot be pickled, and its repr may contain an address, which is never the same
+        except Exception:  # it cannot be pickled; its repr may contain an address, which is never the same
             return f"{type(thing).__module__}.{type(thing).__qualname__}".encode()
         if isinstance(reduced, str):
             return reduced.encode()
