@@ -268,6 +268,11 @@ def test_pieces_of_a_column_are_stored_as_one(pieces: list[Any], codec: str, kin
     assert repr(read_back(encoded, ends[-1])) == repr(given)
 
 
+def test_a_column_in_which_everything_is_missing_has_no_type() -> None:
+    encoded = encode([], 3)
+    assert (encoded.codec, encoded.array.type, encoded.kinds) == ("nothing", pa.null(), None)
+
+
 def test_a_category_that_is_missing_is_nan_among_floats() -> None:
     codes = CategoryCodes(np.array([0, -1, 1], dtype=np.int8), [0.5, 1.5, NAN])
     assert repr(read_back(encode_cells(codes), 3)) == "[0.5, nan, 1.5]"

@@ -442,6 +442,9 @@ BOMBS = {
     "deeply nested": b"]" * 9000 + b"a" * 8999 + b".",
     "many instructions": b"(" + b"N" * 1_000_000 + b"t.",
     "a long text many times": pickle.dumps(["a" * 100_000] * 5000, protocol=5),
+    "a long path many times": pickle.dumps([Path("a" * 100_000)] * 5000, protocol=5),
+    "a long number many times": pickle.dumps([Decimal("1" * 100_000)] * 5000, protocol=5),
+    "a long zone many times": pickle.dumps([timezone(timedelta(1 / 24), "a" * 100_000)] * 5000, protocol=5),
     "a day that does not exist": pickle.dumps(date(2024, 1, 1), protocol=5).replace(
         b"\x07\xe8\x01\x01", b"\x07\xe8\x01\xff"
     ),

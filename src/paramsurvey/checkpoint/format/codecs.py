@@ -88,7 +88,7 @@ def encode(pieces: Sequence[Piece], count: int) -> Encoded:
     """Encode a column with `count` places; places that no piece covers are missing."""
     pieces = [piece for mixed in pieces for piece in _split_by_kind(mixed)]
     present = [piece for piece in pieces if not _are_none(piece[1])]
-    if pieces and _all_nan([values for _, values in present]):
+    if _all_nan([values for _, values in present]):
         return _encode_nothing(pieces, count)
     dtypes = {values.dtype.str if isinstance(values, np.ndarray) else "" for _, values in pieces}
     if len(dtypes) == 1 and "" not in dtypes:
@@ -182,7 +182,7 @@ def _encode_nothing(pieces: Sequence[Piece], count: int) -> Encoded:
     kinds = np.zeros(count, dtype=np.int8)
     for at, values in pieces:
         kinds[at] = Kind.NONE if _are_none(values) else Kind.NAN
-    return Encoded(pa.nulls(count), "nothing", kinds)
+    return Encoded(pa.nulls(count), "nothing", _kinds_if_needed(kinds))
 
 
 def _in_order(pieces: Sequence[Piece], count: int) -> bool:

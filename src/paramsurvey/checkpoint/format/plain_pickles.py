@@ -15,7 +15,7 @@ from typing import Any
 
 MOST_INSTRUCTIONS = 10_000
 DEEPEST = 20  # lists within lists; many more could not even be shown
-LONGEST_SHARED = 100  # of a text that occurs more than once: a small pickle must not make gigabytes of text
+LONGEST_SHARED = 100  # characters that occur more than once: a small pickle must not make gigabytes of text
 
 NOTHING_TO_DO = {"PROTO", "FRAME"}
 CONSTANTS: dict[str, Any] = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
@@ -93,7 +93,7 @@ class _Stack:
         shared = self._memo[at]
         if isinstance(shared, (list, tuple, dict, set)):
             raise ValueError("values that contain one another could be endless")
-        if isinstance(shared, (str, bytes)) and len(shared) > LONGEST_SHARED:
+        if len(repr(shared)) > LONGEST_SHARED:  # a text, or a path, a number or a zone that is as long as one
             raise ValueError("a long text")
         self.values.append(shared)
 
