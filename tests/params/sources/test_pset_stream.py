@@ -11,7 +11,7 @@ from pandas.testing import assert_frame_equal
 
 from paramsurvey.errors import PsetError
 from paramsurvey.params.sources import PsetList, PsetStream, make_psets
-from paramsurvey.params.sources.stream_chunks import MOST_IN_CHUNK
+from paramsurvey.params.sources.stream_chunks import LEAST_FOR_COLUMNS, MOST_IN_CHUNK
 
 
 def test_an_iterator_is_read_as_it_is_asked_for() -> None:
@@ -43,6 +43,19 @@ def test_a_wrong_pset_is_told_after_what_came_before_was_taken_up(wrong: Any) ->
     assert source.read(10) == 1
     with pytest.raises(PsetError):
         source.read(10)
+
+
+@pytest.mark.parametrize("nothing", [None, {}], ids=repr)
+@pytest.mark.parametrize("before", [1, LEAST_FOR_COLUMNS])
+def test_options_for_the_backend_are_refused_even_if_earlier_psets_have_that_key_without_any(
+    before: int, nothing: Any
+) -> None:
+    options = [{"a": 1, "ray": {"num_cpus": 2}}] * LEAST_FOR_COLUMNS
+    source = PsetStream(iter([{"a": 0, "ray": nothing}] * before + options))
+    source.backend = "ray"
+    assert source.read(2 * LEAST_FOR_COLUMNS) == before
+    with pytest.raises(PsetError, match=f"pset number {before} has options for the backend, 'ray'"):
+        source.read(1)
 
 
 def test_what_is_forgotten_is_gone_and_the_rest_can_be_asked_for() -> None:

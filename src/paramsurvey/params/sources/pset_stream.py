@@ -108,7 +108,7 @@ class PsetStream:
     def _read_columns(self, count: int) -> Any:
         """Read psets with the same keys as the last ones; return the first one with other keys, or `END`."""
         last = self._chunks[-1] if self._chunks else None
-        if not isinstance(last, ColumnChunk) or not last.names:
+        if not isinstance(last, ColumnChunk) or not last.names or self.backend in last.names:
             return next(self._psets, END)
         columns: list[list[Any]] = [[] for _ in last.names]
         try:
@@ -141,6 +141,7 @@ class PsetStream:
                     check_names(list(own))
                     check_no_options(self._count + len(psets), own, self.backend)
                     checked.update(own)
+                    checked.discard(self.backend)  # the next pset that has this key may have options in it
                 add(own)
         finally:
             if psets:
