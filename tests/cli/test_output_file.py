@@ -6,6 +6,7 @@ import json
 import os
 import sqlite3
 from decimal import Decimal
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,16 @@ def test_texts_that_are_not_unicode_are_written_with_backslashes(
     assert back["text"] == back["category"] == ["a", "caf\\udce9.txt"]
     assert back["mixed"][1] == "caf\\udce9.txt"
     assert list(map(int, back["caf\\udce9.txt"])) == [1, 2]
+
+
+class Colour(str, Enum):  # noqa: UP042  (for `str()`, a StrEnum is its text anyway)
+    RED = "red"
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "feather", "sqlite", "nc"])
+def test_a_member_of_an_enumeration_of_texts_is_its_text(in_tmp: Path, suffix: str) -> None:
+    write_table(pd.DataFrame({"n": [1, 2], "c": pd.Series([Colour.RED, "x"], dtype=object)}), f"out.{suffix}")
+    assert read_back(f"out.{suffix}")["c"] == ["red", "x"]
 
 
 def test_an_array_is_json_in_csv(in_tmp: Path) -> None:

@@ -33,8 +33,8 @@ def as_text(value: Any) -> str | None:
     >>> as_text([1, {"k": None}]), as_text("x"), as_text(1 + 2j)
     ('[1, {"k": null}]', 'x', '(1+2j)')
     """
-    text = None if is_missing(value) else _text_of(value)
-    return None if text is None else str(escape_surrogates(text))
+    text: str | None = None if is_missing(value) else escape_surrogates(_text_of(value))
+    return text
 
 
 def _text_of(value: Any) -> str:
