@@ -78,6 +78,12 @@ def test_a_container_that_sees_the_hosts_name_of_its_cgroup_finds_its_quota(cgro
     assert machine.core_count() == 2
 
 
+def test_a_cgroup_whose_name_is_not_utf_8_is_no_obstacle(cgroups: Group, tmp_path: Path) -> None:
+    cgroups(None, **{"cpu.max": "200000 100000\n"})
+    (tmp_path / "own").write_bytes(b"0::/caf\xe9\n")
+    assert machine.core_count() == 2
+
+
 def test_files_that_hold_something_else_count_for_nothing(cgroups: Group) -> None:
     cgroups("nonsense\n0::/\n", **{"cpu.max": "nonsense\n"})
     assert machine.core_count() == CORES

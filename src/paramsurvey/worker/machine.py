@@ -44,7 +44,7 @@ def _cgroups() -> Iterator[Path]:
     """
     own = {CGROUP: "", CGROUP / "cpu": ""}  # of version 2, and of version 1
     with suppress(OSError):  # only Linux has this file
-        for line in OWN_CGROUPS.read_text().splitlines():
+        for line in os.fsdecode(OWN_CGROUPS.read_bytes()).splitlines():
             controllers, _, path = line.partition(":")[2].partition(":")
             if controllers == "":
                 own[CGROUP] = path
