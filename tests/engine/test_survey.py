@@ -870,6 +870,19 @@ def test_what_is_not_sent_can_be_dropped_and_what_was_sent_goes_on(stream: bool)
     assert known < 1000 or not stream
 
 
+def test_what_is_dropped_is_no_reason_to_stop_what_was_sent() -> None:
+    run = make(psets=10, group_size=1, max_failures=3, backend=FakeBackend(script=lambda seats: []))
+    rounds = run.survey.rounds()
+    next(rounds)
+    sent = run.progress.active
+    run.survey.drop_queue()
+    next(rounds)
+    assert run.progress.active == sent
+    run.backend.script = lambda seats: [seat.reply() for seat in seats]
+    assert list(rounds) == [None]
+    assert run.progress.finished == sent
+
+
 def test_a_retry_that_is_dropped_tells_its_attempts() -> None:
     run = make(psets=1, retry=RetryPolicy(retries=5))
     run.backend.script = lambda seats: [seat.reply(failing=(0,)) for seat in seats]

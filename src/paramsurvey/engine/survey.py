@@ -142,8 +142,7 @@ class Survey:
     def drop_queue(self, failure: Failure = NOT_RUN) -> None:
         """Settle every pset that has not been sent to a worker with `failure`; what was sent goes on."""
         self._given_up = True
-        rows = self.queue.clear()
-        for row in rows:
+        for row in (rows := self.queue.clear()):
             self.collector.add_failure(row, failure, self._attempts.get(row, 0))
         self.progress.failures += len(rows)
 
@@ -395,6 +394,7 @@ class Survey:
                 self._settle_loss(sent, with_output(loss, self.backend.abort(group_id)))
 
     def _stop_at_max_failures(self) -> None:
-        if self.max_failures is not None and self.progress.failures - self.failed_before >= self.max_failures:
+        failed = self.progress.failures - self.failed_before
+        if self.max_failures is not None and failed >= self.max_failures and not self._given_up:
             reached = f"not run: max_failures={self.max_failures} was reached before its turn"
             self.give_up(Failure(FailureKind.NOT_RUN, reached))
