@@ -24,6 +24,7 @@ import paramsurvey
 from conftest import wait_until
 from paramsurvey import params
 from paramsurvey.backends import registry
+from paramsurvey.backends.serial import SerialBackend
 from paramsurvey.errors import (
     DirectoryMissing,
     OptionError,
@@ -1208,6 +1209,22 @@ def test_an_interruption_while_another_backend_starts_leaves_the_one_before(
             session.update(backend="serial", verbose=0)
         assert session.backend.name == session.options.backend == "multiprocessing"
         assert session.map(double, PSETS).progress.finished == len(PSETS)
+
+
+@pytest.mark.usefixtures("no_threads_set")
+def test_an_interruption_while_the_backend_before_is_closed_leaves_one_that_works() -> None:
+    def interrupt(backend: SerialBackend) -> None:
+        raise KeyboardInterrupt
+
+    environment = dict(os.environ)
+    with paramsurvey.Session(backend="serial", verbose=0) as session:
+        with pytest.MonkeyPatch.context() as closing:
+            closing.setattr(SerialBackend, "close", interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                session.update(backend="multiprocessing", ncores=1, verbose=0)
+        assert session.backend.name == session.options.backend == "serial"
+        assert session.map(double, PSETS).progress.finished == len(PSETS)
+    assert dict(os.environ) == environment
 
 
 @pytest.mark.parametrize("name", ["map", "imap_unordered", "last_results"])

@@ -58,8 +58,10 @@ class RunningBackend:
 
     def close(self) -> None:
         """End the workers, and leave the environment as it was."""
-        self.backend.close()
-        self._threads.restore()
+        try:
+            self.backend.close()
+        finally:
+            self._threads.restore()
 
     def _warn_if_crowded(self, options: Options, workers: int, console: Console) -> None:
         """Tell the user if the workers on this machine have more threads than it has cores."""
