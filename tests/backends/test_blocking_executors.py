@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -201,3 +203,22 @@ def test_results_that_block_cost_none_of_the_others(usual_handler: None, briefly
     assert results["i"].tolist() == [0, 1, 3, 4, 6, 7]
     assert results["square"].tolist() == [i**2 for i in results["i"]]
     assert set(results.missing.kinds()) == {"not run"}
+
+
+def test_who_leaves_a_loop_does_not_wait_for_results_that_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C would not end the waiting: signals are held back while the map of a loop ends."""
+
+    def square(pset: Pset, system_kwargs: Any, user_kwargs: Any) -> dict[str, int]:
+        return {"square": pset["i"] ** 2}
+
+    clock = SimpleNamespace(
+        monotonic=time.monotonic,
+        process_time=time.process_time,
+        sleep=lambda seconds: pytest.fail("the loop waits for them"),
+    )
+    monkeypatch.setattr(late_answers, "time", clock)
+    with SomeUnreadable() as executor, Session(backend=executor, verbose=0) as session:
+        rows = session.imap_unordered(square, [{"i": i} for i in range(WATCHED)], group_size=1)
+        assert sorted(next(rows)["i"] for _ in range(WATCHED - 2)) == [0, 1, 3, 4, 6, 7]
+        assert executor.all_done.wait(HANG)
+        rows.close()  # type: ignore[attr-defined]  # as `break` does

@@ -13,7 +13,7 @@ from paramsurvey.engine.backend import Backend, CallsForeignCode
 from paramsurvey.engine.checkpoint import Status
 from paramsurvey.engine.options import Options
 from paramsurvey.engine.survey import Survey
-from paramsurvey.errors import SessionClosed
+from paramsurvey.errors import INTERRUPTIONS, SessionClosed
 from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.reporting.watch import Watch
 from paramsurvey.session.late_answers import wait_for_late_answers
@@ -142,7 +142,8 @@ class MapRun:
             status = status_of(error)
             if status is Status.INTERRUPTED:
                 with suppress(Exception):  # the interruption is what the caller must see
-                    wait_for_late_answers(self.backend, self.watch.console.say)
+                    if isinstance(error, INTERRUPTIONS):  # another one of these ends the waiting
+                        wait_for_late_answers(self.backend, self.watch.console.say)
                     self.survey.settle_arrived()
             raise
         finally:
