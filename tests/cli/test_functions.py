@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 
@@ -76,6 +78,17 @@ def test_a_file_with_the_name_of_another_module_is_to_be_renamed(in_tmp: Path) -
     (in_tmp / "random.py").write_text("def area(width):\n    return 2 * width\n")
     with pytest.raises(BadUsage, match=r"random\.py .* another module 'random' \(.*\): rename the file"):
         load_function("random.py:area")
+
+
+@pytest.mark.usefixtures("own_path")
+def test_the_other_module_may_be_in_an_archive(in_tmp: Path) -> None:
+    (in_tmp / "shapes.py").write_text("def area(width):\n    return 2 * width\n")
+    with ZipFile("library.zip", "w") as archive:
+        archive.writestr("shapes.py", "")
+    sys.path.insert(0, "library.zip")
+    importlib.import_module("shapes")
+    with pytest.raises(BadUsage, match=r"another module 'shapes' \(.*library\.zip.*\): rename the file"):
+        load_function("shapes.py:area")
 
 
 # ---- names with dots

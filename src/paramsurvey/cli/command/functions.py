@@ -61,7 +61,7 @@ def _import_file(path: Path) -> ModuleType:
         raise BadUsage(f"there is no file {path}: correct its name")
     module = _import(path.stem, str(path.resolve().parent))
     own = getattr(module, "__file__", None)
-    if own is None or not os.path.samefile(own, path):
+    if own is None or not os.path.isfile(own) or not os.path.samefile(own, path):  # it may be in an archive
         raise BadUsage(
             f"{path} cannot be imported, because Python has another module {path.stem!r} "
             f"({own or 'built in'}): rename the file"
