@@ -201,6 +201,17 @@ def test_large_objects_count_with_their_content(value: Any) -> None:
     assert 8 * LARGE <= half.size <= 9 * LARGE
 
 
+class FromOne(list[Any]):
+    """A list that counts from one, as in mathematics, and knows no slices."""
+
+    def __getitem__(self, at: Any) -> Any:
+        return super().__getitem__(at - 1)
+
+
+def test_the_size_of_a_list_that_knows_no_slices_is_no_error() -> None:
+    assert staged(Outcome({"x": FromOne([1, 2])})).size < 1000
+
+
 def test_numbers_take_no_more_memory_in_a_table_than_is_said() -> None:
     source = PsetTable(pd.DataFrame({"a": np.arange(COUNT)}))
     reply = reply_of([Outcome({"x": 0.5, "y": i}) for i in range(COUNT)], 0)

@@ -109,15 +109,15 @@ def _content_of_all(values: Sequence[Any], depth: int = MEASURED_DEPTH) -> int:
 
 def _content(value: Any, depth: int) -> int:
     """Return about how many bytes the content of an object takes: a text's, an array's, a list's."""
-    if isinstance(value, (str, bytes, bytearray)):
-        return len(value)
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, (list, tuple)):
-        return NUMBER_BYTES * len(value) + (_content_of_all(value, depth - 1) if depth else 0)
     try:
+        if isinstance(value, (str, bytes, bytearray)):
+            return len(value)
+        if isinstance(value, dict):
+            value = list(value.values())
+        if isinstance(value, (list, tuple)):
+            return NUMBER_BYTES * len(value) + (_content_of_all(value, depth - 1) if depth else 0)
         return int(getattr(value, "nbytes", 0))
-    except Exception:  # the user's objects may raise anything
+    except Exception:  # the user's objects may raise anything, also lists and dicts of classes of their own
         return 0
 
 
