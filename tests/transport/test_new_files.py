@@ -45,6 +45,12 @@ def test_the_own_link_is_followed_through_others(shared: Path) -> None:
     assert followed("precious") == os.path.realpath("precious")
 
 
+def test_a_link_that_appears_later_is_not_followed(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    link = put_link(shared, "one", os.geteuid())
+    monkeypatch.setattr(os.path, "islink", lambda path: False)
+    assert followed(link) == os.path.join(os.path.realpath(shared), "one")
+
+
 def test_a_circle_of_links_ends(shared: Path) -> None:
     (shared / "one").symlink_to("two")
     (shared / "two").symlink_to("one")

@@ -62,7 +62,8 @@ def followed(path: str) -> str:
                 path,
             )
         path = os.path.join(os.path.dirname(path), os.readlink(path))
-    return os.path.realpath(path)
+    folder, name = os.path.split(path)
+    return os.path.join(os.path.realpath(folder), name)  # a link that appears there now is replaced itself
 
 
 def _may_be_a_trap(link: str) -> bool:
