@@ -187,6 +187,8 @@ def test_numbers_of_a_survey_that_went_on_with_texts_are_no_texts() -> None:
         [2**53 + 1, None, 1],
         [2**64 - 1, 2**63, None],
         [2**53 + 1, 0.5, None],
+        [1, 0.5, 3],
+        [0.5, 1, float("nan")],
         ["a", None, float("nan")],
         [datetime(2026, 11, 30), None, pd.NaT],
         [True, pd.NA, None],

@@ -217,8 +217,7 @@ class LoadedPsets:
 def _series(column: Column, rows: Rows, dtype: str) -> pd.Series[Any]:
     if dtype != "object" and dtype not in LONG_FLOATS:
         return restore_dtype(series_of(column, rows), dtype)
-    data, there = column.get(rows)
-    values = data.astype(object)  # because pandas would convert them to float64 on the way
+    values, there = column.get_objects(rows)  # because pandas would convert them to float64 on the way
     values[~there] = np.nan
     return restore_dtype(pd.Series(values, dtype=object), dtype)
 

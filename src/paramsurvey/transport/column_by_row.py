@@ -120,11 +120,7 @@ class Column:
 
     def _become_object(self) -> None:
         assert self._data is not None
-        data = self._data.astype(object)
-        if self._came_as_int is not None:
-            data[self._came_as_int] = self._data[self._came_as_int].astype(np.int64).astype(object)
-            self._came_as_int = None
-        self._data = data
+        self._data, self._came_as_int = _as_objects(self._data, self._came_as_int), None
 
     def get(self, rows: Rows) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Return the values at `rows`, and a mask that is False where no value has arrived."""
@@ -132,6 +128,19 @@ class Column:
             self.make_room(int(rows[-1]) + 1)
         data = np.zeros(self._room, dtype=object) if self._data is None else self._data
         return data[numpy_index(rows)], self._filled[numpy_index(rows)]
+
+    def get_objects(self, rows: Rows) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Return what `get` does, but as objects: integers among floats are integers, as they were."""
+        data, there = self.get(rows)
+        came_as_int = None if self._came_as_int is None else self._came_as_int[numpy_index(rows)]
+        return _as_objects(data, came_as_int), there
+
+
+def _as_objects(data: NDArray[Any], came_as_int: NDArray[np.bool_] | None) -> NDArray[Any]:
+    objects = data.astype(object)
+    if came_as_int is not None:
+        objects[came_as_int] = data[came_as_int].astype(np.int64).astype(object)
+    return objects
 
 
 def _longer(data: NDArray[Any], length: int) -> NDArray[Any]:
