@@ -157,7 +157,7 @@ def test_values_that_no_type_can_hold_are_left_out_of_a_scan_whatever_file_they_
         types, _, said = scanned(split)
         assert types == {}, split
         assert sorted(text.split(",")[0] for text in said) == [
-            f"the column {name!r} has values of different types" for name in ("x", "y")
+            f"the column {name!r} has values for which Arrow has no common type" for name in ("x", "y")
         ]
 
 

@@ -909,11 +909,20 @@ def test_scan_reads_lazily_and_load_gives_the_same(ran: RanPsets) -> None:
         paramsurvey.map(work, PSETS).scan()
 
 
+@pytest.mark.parametrize("parts", [1, 2])
+def test_why_a_scan_leaves_out_file_names_that_are_not_unicode(parts: int, ran: RanPsets) -> None:
+    psets = [{"file": "a.txt"}, {"file": "caf\udce9.txt"}]
+    for one in [psets] if parts == 1 else [psets[:1], psets[1:]]:
+        paramsurvey.map(lambda *_: {"y": 1}, one, checkpoint="dir")
+    with pytest.warns(UserWarning, match="'file' has values for which .* text that is not Unicode"):
+        paramsurvey.scan("dir")
+
+
 def test_scan_unites_columns_whose_types_differ_a_little(ran: RanPsets) -> None:
     psets = [{"i": i} for i in range(8)]
     for start in range(8):
         paramsurvey.map(various, psets[start : start + 1], checkpoint="dir")
-    with pytest.warns(UserWarning, match="'surrogate' has values of different types"):
+    with pytest.warns(UserWarning, match="'surrogate' has values for which Arrow has no common type"):
         table = paramsurvey.scan("dir").to_table()
     assert sorted(table["mixed"].to_pylist()) == sorted(i if i % 2 else i / 4 for i in range(8))
     assert table["maybe"].null_count == 4
@@ -1042,7 +1051,9 @@ def test_a_scan_leaves_out_integers_that_no_float_is_equal_to(ran: RanPsets, val
     psets = [{"i": i} for i in range(len(values))]
     for pset in psets:
         paramsurvey.map(work, [pset], checkpoint="dir")
-    with pytest.warns(UserWarning, match=r"'y' has values of different types.*use paramsurvey\.load\(\)"):
+    with pytest.warns(
+        UserWarning, match=r"'y' has values for which Arrow has no common type.*use paramsurvey\.load\(\)"
+    ):
         table = paramsurvey.scan("dir").to_table()
     assert own_columns(table) == ["i"]
     pd.testing.assert_frame_equal(paramsurvey.load("dir").to_df(), paramsurvey.map(work, psets).to_df())

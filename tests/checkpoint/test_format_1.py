@@ -92,7 +92,7 @@ def test_load_has_what_the_psets_printed(checkpoint: str) -> None:
     ]
 
 
-@pytest.mark.filterwarnings("ignore:the column 'mixed' has values of different types")
+@pytest.mark.filterwarnings("ignore:the column 'mixed' has values for which Arrow has no common type")
 def test_scan_has_every_row_and_every_plain_column(checkpoint: str) -> None:
     table = paramsurvey.scan(checkpoint).to_table().sort_by("whole")
     rows = expected()

@@ -235,8 +235,8 @@ def _common_field(fields: Mapping[str, Any], namesakes: Mapping[str, Any], tell:
     agreed = None if kind is None else pa.field(last.name, kind, metadata=metadata)
     if agreed is None or not all(_fits(path, field, agreed) for path, field in namesakes.items()):
         tell(
-            f"the column {last.name!r} has values of different types, for which there is no common type, and "
-            "is left out: use paramsurvey.load(), which has it"
+            f"the column {last.name!r} has values for which Arrow has no common type, such as numbers and "
+            "text, or text that is not Unicode, and is left out: use paramsurvey.load(), which has it"
         )
         return None
     return agreed
