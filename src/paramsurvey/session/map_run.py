@@ -142,6 +142,7 @@ class MapRun:
             status = status_of(error)
             if status is Status.INTERRUPTED:
                 with suppress(Exception):  # the interruption is what the caller must see
+                    self.survey.settle_arrived()  # at once, since a batch system may kill the process soon
                     if isinstance(error, INTERRUPTIONS):  # another one of these ends the waiting
                         wait_for_late_answers(self.backend, self.watch.console.say)
                     self.survey.settle_arrived()
