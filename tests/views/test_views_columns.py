@@ -22,7 +22,7 @@ from paramsurvey.views import FAILING, SurveyData, data_of
 from paramsurvey.views.columns.arrow import ArrowColumns, stored_data
 from paramsurvey.views.columns.axes import ABSENT, OTHERS, Axis, Range
 from paramsurvey.views.columns.coding import FINE, MANY
-from paramsurvey.views.columns.frame import FrameColumns
+from paramsurvey.views.columns.frame import FrameColumns, in_seconds
 from paramsurvey.views.columns.source import number, numbers
 from paramsurvey.views.columns.survey_data import KIND
 
@@ -390,3 +390,18 @@ def test_axes_and_results_are_the_same_in_memory_and_in_a_checkpoint(kind: str, 
             for one in surveys
         )
         assert repr(stored) == repr(in_memory) == repr(loaded)
+
+
+@pytest.mark.parametrize("unit", ["s", "ns"])
+@pytest.mark.parametrize("zone", [None, "Europe/Berlin"])
+@pytest.mark.parametrize("of_arrow", [False, True])
+def test_times_of_every_kind_are_seconds_since_1970(unit: Any, zone: str | None, of_arrow: bool) -> None:
+    times = pd.Series(pd.to_datetime([2, None], unit="s", utc=True).tz_convert(zone).as_unit(unit))
+    if of_arrow:
+        times = times.astype(pd.ArrowDtype(pa.timestamp(unit, zone)))
+    assert repr(in_seconds(times).tolist()) == "[2.0, nan]"
+
+
+def test_times_far_from_1970_are_seconds_too() -> None:
+    times = pd.Series(np.array(["1970-01-02", "3024-01-01"], dtype="datetime64[s]"))
+    assert in_seconds(times).tolist() == [86_400.0, 33_260_976_000.0]

@@ -139,9 +139,8 @@ def in_seconds(column: pd.Series[Any]) -> pd.Series[Any]:
     [1.5, 0.25]
     """
     if column.dtype.kind == "M":  # whatever its unit and its zone
-        zone = getattr(column.dtype, "tz", None)
-        column = column - pd.Timestamp(0, tz="UTC").tz_convert(zone)
-    return column.dt.total_seconds() if column.dtype.kind == "m" else pd.to_numeric(column)
+        column = pd.to_datetime(column, utc=True) - pd.Timestamp(0, tz="UTC").as_unit("s")
+    return column.dt.total_seconds().astype(float) if column.dtype.kind == "m" else pd.to_numeric(column)
 
 
 def data_of(results: Any, seconds: str | None = None) -> SurveyData:
