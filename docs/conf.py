@@ -52,15 +52,23 @@ def let_tables_break(app: Any, page: str, template: str, context: dict[str, Any]
     """Mark where long names and paths in tables may go on in the next line, and where numbers may not."""
 
     def breaking(table: re.Match[str]) -> str:
-        whole = re.sub(r"(?<=\d) (?=(?:of \d|(?:s|ms|µs|kB|MB|GB)\b))", "&nbsp;", table[0])
+        whole = re.sub(r"(?<=\d) (?=of \d|%|(?:s|ms|µs|kB|MB|GB)\b)|(?<=[≥≤]) (?=\d)", "&nbsp;", table[0])
         return titled(re.sub(r'(?<=<span class="pre">)[^<]{12,}', marked, whole))
 
     def marked(code: re.Match[str]) -> str:
-        return re.sub(r"(?<=[\w)\]])([/_.:=,])(?=\w)", r"\1<wbr>", code[0])
+        return re.sub(r"(?<=[\w)\]])([/.:=,](?=\w)|(?<!_)__?(?=[^\W_]))", r"\1<wbr>", code[0])
 
     body = re.sub(r"<table.*?</table>", breaking, context.get("body", ""), flags=re.DOTALL)
     option = r'<span class="pre">(?=--?\w[^<]{0,20}</span>)'
     context["body"] = re.sub(option, '<span class="pre option">', body)
+
+
+def let_neighbours_break(app: Any, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
+    """Mark where long names of the pages before and after may go on in the next line."""
+    for way in ("prev", "next"):
+        if context.get(way):
+            title = re.sub(r"(?<=[^\W\d])([_.])(?=\w)(?![^<]*>)", r"\1<wbr>", context[way]["title"])
+            context[way] = {**context[way], "title": title}
 
 
 def titled(table: str) -> str:
@@ -119,6 +127,7 @@ PUBLIC = set(re.findall(r"\w+", (HERE / "api.md").read_text(encoding="utf-8")))
 def setup(app: Any) -> None:
     app.connect("source-read", link_to_the_gallery)
     app.connect("html-page-context", let_tables_break)
+    app.connect("html-page-context", let_neighbours_break)
     app.connect("html-page-context", link_pictures)
     app.connect("autodoc-skip-member", is_not_public)
     app.connect("build-finished", take_reports)
