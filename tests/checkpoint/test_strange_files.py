@@ -205,3 +205,12 @@ def test_every_subcommand_refuses_it_with_what_to_leave_out(
     for arguments in given:
         assert run_program(arguments) == 2, arguments
         assert "leave out the character" in capsys.readouterr().err, arguments
+
+
+@pytest.mark.parametrize("folder", ["results", "failures"])
+@pytest.mark.parametrize("kind", ["pipe", "link to itself"])
+def test_what_is_no_directory_where_parts_should_be_is_told_with_the_remedy(folder: str, kind: str) -> None:
+    Path("dir", folder).rename("elsewhere")
+    KINDS[kind](Path("dir", folder))
+    with pytest.raises(NotACheckpoint, match=f"{folder}' is not a directory .*: put back"):
+        paramsurvey.load("dir")

@@ -110,6 +110,13 @@ def _list_parts(directory: Path) -> list[Part]:
         paths = sorted(directory.iterdir())
     except FileNotFoundError:
         return []
+    except PermissionError:
+        raise
+    except OSError as error:
+        raise NotACheckpoint(
+            f"{str(directory)!r} is not a directory that can be read ({error.strerror}): put back the "
+            "checkpoint's own"
+        ) from None
     found = [part for path in paths if (part := Part.of(path)) is not None and is_plain(path)]
     # of those with the same first batch, the widest comes first: a part is always merged into an earlier one
     return sorted(found, key=lambda part: (part.first, -part.last, part.path.name))
