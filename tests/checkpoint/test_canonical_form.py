@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta, timezone
+from fractions import Fraction
+from pathlib import Path, PureWindowsPath
 from typing import Any
+from uuid import UUID
 from xml.dom import minidom
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -117,6 +123,26 @@ def test_it_does_not_matter_which_parts_are_the_same_object() -> None:
 def test_functions_that_do_different_things_are_different() -> None:
     assert canonical(lambda: 1) == canonical(lambda: 1)
     assert canonical(lambda: 1) != canonical(lambda: 2)
+
+
+@pytest.mark.parametrize(
+    ("thing", "digest"),
+    [
+        (Path("a/b"), "391df724e786"),
+        (Path("a", "b"), "391df724e786"),
+        (Path("/x"), "3dd3ed126697"),
+        (PureWindowsPath("c:/x"), "dd1ba6caaa25"),
+        (Fraction(1, 3), "82eeb5403a99"),
+        (timezone(timedelta(0)), "117e9ae9ae00"),
+        (timezone(timedelta(hours=1)), "1d02fa38b1c9"),
+        (ZoneInfo("Europe/Berlin"), "478a514f5ba2"),
+        (UUID(int=5), "4104be2dc9e9"),
+        (range(3), "e5a246df1928"),
+        (1 + 2j, "05ab4ee8ed73"),
+    ],
+)
+def test_the_bytes_are_the_same_in_all_versions_of_python(thing: object, digest: str) -> None:
+    assert hashlib.blake2b(canonical(thing), digest_size=6).hexdigest() == digest
 
 
 def test_the_bytes_are_the_same_in_every_process() -> None:

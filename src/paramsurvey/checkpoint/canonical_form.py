@@ -10,8 +10,10 @@ import math
 import struct
 from collections import deque
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
+from fractions import Fraction
 from operator import itemgetter
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -136,15 +138,31 @@ class _Form:
     def _of_reduced(self, thing: Any, depth: int) -> bytes:
         """Return the form of an object's parts, into which it is taken apart as pickle would."""
         try:
-            reduced = thing.__reduce_ex__(4)
+            reduced = _taken_apart(thing)
         except Exception:  # it cannot be pickled; its repr may contain an address, which is never the same
             return f"{type(thing).__module__}.{type(thing).__qualname__}".encode()
         if isinstance(reduced, str):
             return reduced.encode()
         made_by, arguments, *rest = reduced
-        name = f"{getattr(made_by, '__module__', '')}.{getattr(made_by, '__qualname__', made_by)}"
+        module = str(getattr(made_by, "__module__", ""))
+        name = f"{module.removesuffix('._local')}.{getattr(made_by, '__qualname__', made_by)}"
         parts = [list(part) if hasattr(part, "__next__") else part for part in rest[:3]]
         return self._of([name, list(arguments), *parts], depth)
+
+
+def _taken_apart(thing: Any) -> Any:
+    """Return what pickle makes of an object; of those where versions of Python differ, what 3.11 makes.
+
+    Python 3.13 also calls the module of paths `pathlib._local`.
+    """
+    how: Any = type(thing).__reduce__  # a subclass may have its own
+    if how is PurePath.__reduce__:
+        return type(thing), thing.parts
+    if how is Fraction.__reduce__:
+        return type(thing), (thing.numerator, thing.denominator)
+    if isinstance(thing, timezone):
+        return *thing.__reduce__()[:2], None
+    return thing.__reduce_ex__(4)
 
 
 def _of_single(thing: Any) -> bytes | None:
