@@ -182,6 +182,8 @@ class Session:
     ) -> MapResults:
         """Run a worker function once for every parameter set.
 
+        An option that `init` takes as well and that is left out here has the value that it was given there.
+
         Parameters
         ----------
         func : callable
@@ -196,8 +198,6 @@ class Session:
             done.
         **options
             Each is described in the options table of the documentation.
-
-        An option that `init` takes as well and that is left out here has the value that it was given there.
 
         Returns
         -------
