@@ -298,3 +298,69 @@ def test_no_two_texts_touch_in_axes_of_different_widths_and_in_a_grid_inside_a_c
     for at in range(2):
         PICTURES[name](results.plot, figure.add_subplot(inner[at]))
     assert_legible(figure)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", ["slice", "line", "importance", "distribution", "failures", "timeline"])
+@pytest.mark.parametrize("layout", ["constrained", "tight", None])
+@pytest.mark.parametrize("figsize", [(3.4, 2.6), (6.4, 4.8)], ids=str)
+def test_a_title_that_its_user_sets_later_stands_above_the_legend(
+    results: MapResults, name: str, layout: Any, figsize: Any
+) -> None:
+    pictures = PICTURES | {"timeline": lambda plot, ax: plot.timeline(ax=ax)}  # has psets that failed
+    figure, ax = plt.subplots(figsize=figsize, layout=layout)
+    pictures[name](results.plot, ax)
+    ax.set_title("")
+    for where in ("left", "center", "right"):
+        title = ax.set_title("of the user", loc=where)
+        assert_legible(figure)
+        assert title.get_window_extent().y0 >= ax.get_legend().get_window_extent().y1 - 1
+        title.set_text("")
+
+
+@pytest.mark.parametrize("layout", ["constrained", "tight"])
+def test_a_later_title_stands_below_that_of_the_figure(results: MapResults, layout: str) -> None:
+    figure, ax = plt.subplots(figsize=(3.4, 2.6), layout=layout)
+    PICTURES["distribution"](results.plot, ax)
+    ax.set_title("of the Axes")
+    figure.suptitle("of the whole figure")
+    assert_legible(figure)
+
+
+@pytest.mark.parametrize("name", ["line", "distribution of a key"])
+@pytest.mark.parametrize("where", ["left", "center"])
+def test_a_later_title_stands_above_a_legend_and_a_power_of_ten(
+    long_names: MapResults, name: str, where: Any
+) -> None:
+    figure, ax = plt.subplots(figsize=(3.4, 2.6), layout="constrained")
+    LONG_NAMES[name](long_names.plot, ax)
+    title = ax.set_title("a title of the user's own", loc=where)
+    assert_legible(figure)
+    assert title.get_window_extent().y0 >= ax.get_legend().get_window_extent().y1 - 1
+
+
+def test_a_later_title_is_within_a_picture_that_is_saved_tight(results: MapResults) -> None:
+    figure, ax = plt.subplots(figsize=(3.4, 2.6))
+    PICTURES["distribution"](results.plot, ax)
+    title = ax.set_title("a title of the user\nin two lines")
+    saved = (
+        figure.get_tightbbox().y1 * figure.dpi
+    )  # what savefig(bbox_inches="tight") saves, before any drawing
+    figure.draw_without_rendering()
+    assert saved >= title.get_window_extent().y1 - 1
+
+
+def test_a_later_title_stays_where_its_user_puts_it_and_falls_back_when_the_legend_is_removed(
+    results: MapResults,
+) -> None:
+    figure, ax = plt.subplots(figsize=(6.4, 4.8), layout="constrained")
+    PICTURES["distribution"](results.plot, ax)
+    ax.set_title("inside", y=0.8)
+    figure.draw_without_rendering()
+    assert ax.title.get_position()[1] == 0.8
+    other, ax = plt.subplots(figsize=(6.4, 4.8), layout="constrained")
+    PICTURES["distribution"](results.plot, ax)
+    ax.set_title("above")
+    ax.get_legend().remove()
+    other.draw_without_rendering()
+    assert ax.title.get_position()[1] == 1.0

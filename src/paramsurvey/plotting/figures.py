@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -49,17 +51,34 @@ def make_room(axes: Any) -> Any:
     A figure of ``plt.subplots()`` has the same margins whatever its labels are: they grow to what
     ``tight_layout()`` makes them, and never shrink, so that a title of the whole figure still fits.
     A figure stays as it is when it has a layout of its own, when its user has adjusted it or placed any
-    Axes by hand, and when it has several parts.
+    Axes by hand, and when it has several parts. There is room for a title above each legend: a user may
+    set one later, when nobody makes room any more.
     """
     figure = axes.figure
     if not _is_unadjusted(figure):
         return axes
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _titles_above_legends(figure):
         warnings.simplefilter("ignore")  # where there is too little room, it stays as it is
         _tight().execute(figure)
         _tight(rect=_inner(_margins(figure))).execute(figure)
     figure._paramsurvey_margins = _margins(figure)  # so that the next picture in it may adjust it again
     return axes
+
+
+@contextmanager
+def _titles_above_legends(figure: Any) -> Iterator[None]:
+    """Let Axes whose legend stands above them have a title meanwhile."""
+    from paramsurvey.plotting.titles import TitlesAboveLegend
+
+    titles = [one.title for one in figure.axes if any(isinstance(a, TitlesAboveLegend) for a in one.artists)]
+    without = [title for title in titles if not title.get_text()]
+    for title in without:
+        title.set_text("title")
+    try:
+        yield
+    finally:
+        for title in without:
+            title.set_text("")
 
 
 def _is_unadjusted(figure: Any) -> bool:

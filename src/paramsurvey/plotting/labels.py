@@ -93,10 +93,12 @@ def _middle(label: str, begin: int, end: int) -> str:
 
 
 def legend_above(axes: Any, handles: Sequence[Any], title: str = "") -> None:
-    """Explain marks and patterns above the picture, where they cover nothing, below the title.
+    """Explain marks and patterns above the picture, where they cover nothing, below any title.
 
     It is no wider than the Axes, because a layout would make these narrower to give it room.
     """
+    from paramsurvey.plotting.titles import TitlesAboveLegend
+
     settle(axes)
     power = axes.yaxis.get_offset_text()  # a power of ten is at the left, above the axis
     below = power.get_window_extent().height if power.get_text() else 0.0
@@ -109,10 +111,10 @@ def legend_above(axes: Any, handles: Sequence[Any], title: str = "") -> None:
         if max(width(line, LEGEND) for text in texts for line in text.splitlines()) + HANDLE * size > room:
             pad = ABOVE + max(below, _power_above(axes)) * _points(axes) / size  # no room beside it
         above: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "borderaxespad": pad}
-        legend = axes.legend(handles, texts, ncols=columns, frameon=False, fontsize=LEGEND, **TIGHT, **above)
-        below = legend.get_window_extent().height
+        axes.legend(handles, texts, ncols=columns, frameon=False, fontsize=LEGEND, **TIGHT, **above)
+        axes.add_artist(TitlesAboveLegend())
     if title:
-        axes.set_title(fill(title, _longest_title(axes, title)), pad=6 + below * _points(axes))
+        axes.set_title(fill(title, _longest_title(axes, title)))
 
 
 def _room_above(axes: Any) -> float:
