@@ -15,6 +15,8 @@ from browsers import Browser, shown
 from paramsurvey.report.markup import table
 from paramsurvey.report.page import stylesheet
 
+LONG = "a_key_with_a_long_name_that_goes_on"
+
 DRIVE = """
 const said = [];
 addEventListener("securitypolicyviolation", event => said.push("refused " + event.violatedDirective));
@@ -99,8 +101,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         return {"y": y, "z" * 60: "w" * 200, "good": y > 2}
 
     path = "/data/projects/somewhere/deep/in/a/tree/model-{}/run/result.csv"
-    long = "a_key_with_a_long_name_that_goes_on"
-    axes = {"a": [1, 2, 3], long: [path.format(i) for i in range(3)], "t": ["x", "Q" * 120]}
+    axes = {"a": [1, 2, 3], LONG: [path.format(i) for i in range(3)], "t": ["x", "Q" * 120]}
     surveys = {
         "long": paramsurvey.params.product(axes),
         "line": [{"a": 1, "t": "x"}, {"a": 2, "t": "x"}],
@@ -277,3 +278,26 @@ def test_a_name_of_thousands_of_letters_leaves_the_slices_in_sight(browser: Brow
     browser.open(Path("long.html").absolute().as_uri())
     browser.wait("#slicer caption", "mean of y")
     assert browser.script("return document.querySelector('#slicer thead td').offsetWidth") < 700
+
+
+CORNERS = """
+const page = document.documentElement.clientWidth;
+return [...document.querySelectorAll("table.heat")].map(table => {
+  const value = table.tBodies[0].rows[0].cells[1], corner = table.querySelector("thead td div");
+  return [corner?.scrollHeight <= corner?.clientHeight, value.getBoundingClientRect().right <= page];
+});
+"""
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_beside_long_names_of_axes_and_values_the_first_value_is_in_sight_and_the_names_are_readable(
+    reports: dict[str, str], browser: Browser, width: int
+) -> None:
+    browser.open(reports["long"], width)
+    browser.script("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    for x, y in [(LONG, "a"), ("a", LONG), (LONG, "t"), ("t", LONG)]:
+        browser.choose("#slicer label:nth-child(1) select", x)
+        browser.choose("#slicer label:nth-child(2) select", y)
+        found = browser.script(CORNERS)
+        assert len(found) > 1
+        assert found == [[True, True]] * len(found)

@@ -129,9 +129,17 @@ function startSlicer(root, data, options = {}) {
   }
 
   function heading(text, scope) {
-    const cell = document.createElement(scope ? "th" : "td");
-    if (scope) cell.scope = scope;
+    const cell = document.createElement("th");
+    cell.scope = scope;
     cell.textContent = text;
+    return cell;
+  }
+
+  // Return the first cell, with the names of the axes; of names too long for some lines, the title has the rest.
+  function corner(names) {
+    const cell = document.createElement("td"), lines = document.createElement("div");
+    lines.textContent = lines.title = names;
+    cell.append(lines);
     return cell;
   }
 
@@ -145,7 +153,7 @@ function startSlicer(root, data, options = {}) {
       : choice.reduction + " of " + name + (unit ? " [" + unit + "]" : "");
     table.caption.textContent = what;
     const head = document.createElement("tr");
-    head.append(heading(choice.y < 0 ? data.axes[choice.x].name : data.axes[choice.y].name + " ↓  " + data.axes[choice.x].name + " →"));
+    head.append(corner(choice.y < 0 ? data.axes[choice.x].name : data.axes[choice.y].name + " ↓  " + data.axes[choice.x].name + " →"));
     labels(choice.x).forEach(label => head.append(heading(label, "col")));
     table.tHead.replaceChildren(head);
     const rows = [];

@@ -199,10 +199,11 @@ def heat_table(cube: Cube, name: str) -> str:
         for label, cells in zip(downs, _cells(values, states, some), strict=True)
     )
     what = "share that failed" if name == FAILING else f"mean of {shown_name(name)}"
-    corner = x.name if y is None else f"{y.name} ↓  {x.name} →"
+    corner = text(x.name if y is None else f"{y.name} ↓  {x.name} →")
     return (
         f'<div class="scroll" role="group" tabindex="0" aria-label="{text(what)}"><table class="heat">'
-        f"<caption>{text(what)}</caption><thead><tr><td>{text(corner)}</td>{head}</tr></thead>"
+        f"<caption>{text(what)}</caption>"
+        f'<thead><tr><td><div title="{corner}">{corner}</div></td>{head}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div>"
     )
 
