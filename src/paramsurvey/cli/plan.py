@@ -111,15 +111,16 @@ class Plan:
             raise BadUsage(f"--{option} {path} cannot be used: {error.strerror}") from None
 
     def _make_directory(self, option: str) -> None:
-        directory = getattr(self.options, option)
+        directory, name = getattr(self.options, option), option.replace("_", "-")
         if not directory or (option == "results" and placeholders_in(directory)):
             return
         try:
             make_directory(directory)
+        except FileExistsError:
+            raise BadUsage(f"--{name} {directory} is not a directory: give another one") from None
         except OSError as error:
             raise BadUsage(
-                f"--{option.replace('_', '-')} {directory} cannot be used as a directory "
-                f"({error.strerror}): give another directory"
+                f"--{name} {directory} cannot be used as a directory ({error.strerror}): give another one"
             ) from None
 
 
