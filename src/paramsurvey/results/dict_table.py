@@ -16,6 +16,25 @@ class DictTable(pd.DataFrame):
         return pd.DataFrame
 
     def itertuples(self, index: bool = True, name: str | None = "Pandas") -> Iterator[Any]:
+        """Yield each row as a named tuple, in order, as any DataFrame does.
+
+        Parameters
+        ----------
+        index : bool
+            Whether the first field, ``Index``, is the row's label.
+        name : str or None
+            Of the tuples' class; None: plain tuples.
+
+        Returns
+        -------
+        iterator of tuples
+            Columns whose names are no names of Python are called ``_1``, ``_2`` and so on, by their places.
+
+        Examples
+        --------
+        >>> for row in results.itertuples():  # doctest: +SKIP
+        ...     print(row.x, row.loss)
+        """
         return super().itertuples(index=index, name=name)
 
     def iterdicts(self) -> Iterator[dict[Any, Any]]:
