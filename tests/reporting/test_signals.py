@@ -320,13 +320,20 @@ def test_in_another_thread_nothing_happens() -> None:
     assert found == [before]
 
 
+def sleep_in_pieces(seconds: float) -> None:
+    """Sleep; a signal that comes just as Python begins to sleep is heard when it begins the next time."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        time.sleep(0.01)
+
+
 @pytest.mark.parametrize("at_once", [False, True])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_process_that_was_forked_off_meanwhile_ends_by_a_signal(number: int, at_once: bool) -> None:
     fork = multiprocessing.get_context("fork")
     runs = fork.Event()
     with DeferredSignals(at_once) as signals:
-        child = fork.Process(target=lambda: (runs.set(), time.sleep(10 * GRACE)))
+        child = fork.Process(target=lambda: (runs.set(), sleep_in_pieces(10 * GRACE)))
         child.start()
         assert child.pid is not None
         assert runs.wait(GRACE)  # a signal that comes sooner is lost: Python forgets it after a fork
@@ -351,7 +358,7 @@ def test_rays_handler_gives_way_and_comes_back() -> None:
         for _ in range(2):
             with suppress(SystemExit):
                 runs.set()
-                time.sleep(10 * GRACE)
+                sleep_in_pieces(10 * GRACE)
 
     with DeferredSignals() as signals:
         child = fork.Process(target=stay)
