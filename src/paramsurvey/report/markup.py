@@ -170,17 +170,6 @@ def command_block(content: str) -> str:
     return f'<pre class="command"><code>{text(content)}</code></pre>'
 
 
-def counted(count: int, thing: str) -> str:
-    """Return how many things there are.
-
-    Examples
-    --------
-    >>> counted(1, "pset"), counted(1200, "pset")
-    ('1 pset', '1,200 psets')
-    """
-    return f"{count:,} {thing}{'s' * (count != 1)}"
-
-
 def pset_text(pset: dict[str, Any], most: int = 40) -> str:
     """Return a pset in one line, with all digits and with quotes: psets that differ look different.
 

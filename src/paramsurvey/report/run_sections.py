@@ -10,7 +10,6 @@ import numpy as np
 from paramsurvey.plotting import bars, heatmap, workers
 from paramsurvey.report.markup import (
     code,
-    counted,
     details,
     frame_table,
     paragraph,
@@ -21,7 +20,7 @@ from paramsurvey.report.markup import (
 )
 from paramsurvey.report.pictures import Pictures
 from paramsurvey.report.subject import STATES, Subject
-from paramsurvey.reporting.humanize import clipped
+from paramsurvey.reporting.humanize import clipped, counted
 from paramsurvey.views import cost_of, failures_of, provenance_of, slowest
 from paramsurvey.views.cost import AxisCost
 from paramsurvey.views.failures import CauseView, Failures

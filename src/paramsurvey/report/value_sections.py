@@ -10,7 +10,6 @@ import numpy as np
 from paramsurvey.plotting import bars, lines
 from paramsurvey.report.choice_of_axes import ShownColumns
 from paramsurvey.report.markup import (
-    counted,
     details,
     frame_table,
     paragraph,
@@ -22,6 +21,7 @@ from paramsurvey.report.markup import (
 from paramsurvey.report.pictures import Pictures
 from paramsurvey.report.slicer import Slicer, slicer
 from paramsurvey.report.subject import Subject
+from paramsurvey.reporting.humanize import counted
 from paramsurvey.views import SECONDS, parallel_of
 from paramsurvey.views.distribution import Distribution
 from paramsurvey.views.importance import Importance

@@ -1,4 +1,4 @@
-"""Times and long texts as people like to read them."""
+"""Times, counts and long texts as people like to read them."""
 
 from __future__ import annotations
 
@@ -75,3 +75,14 @@ def span(low: float, high: float) -> str:
     least = 10.0**-digits
     first, last = (f"{max(seconds / size, least):.{digits}f}" for seconds in (low, high))
     return f"{last} {unit}" if first == last else f"{first}-{last} {unit}"
+
+
+def counted(count: int, thing: str) -> str:
+    """Return how many things there are.
+
+    Examples
+    --------
+    >>> counted(1, "pset"), counted(1200, "pset")
+    ('1 pset', '1,200 psets')
+    """
+    return f"{count:,} {thing}{'s' * (count != 1)}"

@@ -8,7 +8,7 @@ from dataclasses import field
 from paramsurvey.engine.failure_causes import Case, readable_path
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.fast_dataclass import dataclass
-from paramsurvey.reporting.humanize import clipped, duration
+from paramsurvey.reporting.humanize import clipped, counted, duration
 from paramsurvey.reporting.next_steps import IN_PYTHON, NextSteps
 from paramsurvey.transport.messages import FailureKind
 from paramsurvey.transport.safe_text import safe_line
@@ -94,7 +94,7 @@ def _efficiency(facts: SummaryFacts) -> str:
     if facts.work <= 0 or available <= 0:
         return ""
     share = min(facts.work / available, 1.0)
-    return f", efficiency {share:.0%} of {facts.cores} core{'s' * (facts.cores != 1)}".replace("%", " %")
+    return f", efficiency {share:.0%} of {counted(facts.cores, 'core')}".replace("%", " %")
 
 
 def _times(facts: SummaryFacts) -> list[str]:
@@ -119,8 +119,7 @@ def _failures(facts: SummaryFacts) -> list[str]:
     lines = [_case(case) for case in shown]
     rest = facts.cases[SHOWN_CAUSES:]
     if rest:
-        causes = f"{len(rest)} other cause{'s' * (len(rest) != 1)}"
-        lines.append(f"{sum(case.count for case in rest):,} × {causes}")
+        lines.append(f"{sum(case.count for case in rest):,} × {counted(len(rest), 'other cause')}")
     return lines
 
 

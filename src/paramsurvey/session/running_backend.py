@@ -10,6 +10,7 @@ from paramsurvey.backends import stand_in
 from paramsurvey.engine.backend import Backend
 from paramsurvey.engine.options import Options
 from paramsurvey.reporting.console import Console
+from paramsurvey.reporting.humanize import counted
 from paramsurvey.reporting.next_steps import NextSteps
 from paramsurvey.session.options.session_options import SessionOptions
 from paramsurvey.session.thread_variables import ThreadVariables
@@ -41,8 +42,7 @@ class RunningBackend:
             self._threads.restore()
             raise
         cores = self.backend.core_count()
-        counted = f"{cores} core{'s' * (cores != 1)}"
-        console.say(f"paramsurvey uses the {self.backend.name} backend with {counted}", at=2)
+        console.say(f"paramsurvey uses the {self.backend.name} backend with {counted(cores, 'core')}", at=2)
         if notice := stand_in.notice(options.values.backend):
             console.say(notice)
         self._warn_if_crowded(options.values, cores, console)

@@ -13,6 +13,7 @@ from paramsurvey.errors import OptionError
 from paramsurvey.live_page.launch import Pages
 from paramsurvey.live_page.serving import need_packages
 from paramsurvey.reporting.console import Console, show, warn
+from paramsurvey.reporting.humanize import counted
 from paramsurvey.reporting.next_steps import IN_A_LOOP, IN_PYTHON, NextSteps
 from paramsurvey.reporting.reporters.log import RunLog
 from paramsurvey.session.last_function import LastFunction
@@ -90,8 +91,7 @@ class Session:
     def __repr__(self) -> str:
         if self._gate.is_closed:
             return "<Session: closed>"
-        cores = self.backend.core_count()
-        return f"<Session: {self.backend.name}, {cores} core{'s' * (cores != 1)}>"
+        return f"<Session: {self.backend.name}, {counted(self.backend.core_count(), 'core')}>"
 
     @property
     def options(self) -> Options:

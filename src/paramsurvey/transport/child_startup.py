@@ -1,4 +1,4 @@
-"""Tells whether a process that we started got to our code: one made by PyInstaller runs its program again.
+"""Tells whether a process that we started got to our code: a PyInstaller program would run itself again.
 
 Workers load this module, so it loads only the standard library.
 """

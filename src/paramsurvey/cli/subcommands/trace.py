@@ -9,6 +9,7 @@ from paramsurvey.cli.errors import say
 from paramsurvey.cli.options.types import FilePath
 from paramsurvey.cli.subcommands.checkpoint_argument import checkpoint_argument
 from paramsurvey.cli.subcommands.file_beside import file_beside, writing
+from paramsurvey.reporting.humanize import counted
 
 EPILOG = """\b
 Examples:
@@ -47,4 +48,4 @@ def trace(directory: str, output: str | None) -> None:
         return
     with writing(target):
         write_trace(text, target)
-    say(f"{target}: a trace of {psets:,} pset{'s' * (psets != 1)}; open it at https://ui.perfetto.dev")
+    say(f"{target}: a trace of {counted(psets, 'pset')}; open it at https://ui.perfetto.dev")

@@ -70,7 +70,7 @@ def find_grid(data: SurveyData) -> GridOfPsets | None:
 def _subsets(axes: Sequence[Axis], least: int, most: int) -> Iterator[tuple[Axis, ...] | None]:
     """Yield the subsets that have from `least` to `most` cells, those with the first axes first.
 
-    For each step of the search, it yields None, so that whoever takes them can end it.
+    For each step of the search it yields None, so that its caller can end a search that takes too long.
     """
     yield None
     if not axes:
