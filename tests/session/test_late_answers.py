@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from paramsurvey.session import late_answers
+import paramsurvey
+from paramsurvey.session import late_answers, map_run
 from paramsurvey.session.late_answers import WAITING, wait_for_late_answers
 
 
@@ -76,3 +78,22 @@ def test_another_ctrl_c_ends_the_waiting(monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(Clock, "sleep", press)
     assert waited(monkeypatch, until=1e9) == (0, [])
+
+
+def test_what_has_come_is_settled_before_anything_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    settled, settled_before = list[int](), list[int]()
+
+    def interrupt_once(user_ret: Any, system_kwargs: Any, user_kwargs: Any) -> None:
+        settled.append(user_ret["result"]["y"])
+        if len(settled) == 1:
+            executor.submit(int).result()  # its only thread has run and given back the other pset by then
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(map_run, "wait_for_late_answers", lambda *_: settled_before.append(len(settled)))
+    with (
+        ThreadPoolExecutor(1) as executor,
+        paramsurvey.Session(backend=executor, verbose=0) as session,
+        pytest.raises(KeyboardInterrupt),
+    ):
+        session.map(lambda pset, *_: {"y": pset["x"]}, [{"x": 0}, {"x": 1}], interrupt_once, group_size=1)
+    assert (settled, settled_before) == ([0, 1], [2])

@@ -15,7 +15,7 @@ from paramsurvey.cli.program import run_program
 from paramsurvey.cli.tables.output_file import check_output, write_table
 from paramsurvey.cli.tables.table import Table
 from paramsurvey.errors import SurveyError
-from paramsurvey.transport.new_files import followed
+from paramsurvey.transport.new_files import resolve_links
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="users and links of Unix")
 REASON = "another user's link, in a directory where everybody may write; remove it, or"
@@ -41,20 +41,20 @@ def put_link(shared: Path, name: str, owner: int, target: str = "precious") -> s
 def test_the_own_link_is_followed_through_others(shared: Path) -> None:
     link = put_link(shared, "one", os.geteuid())
     (shared / "two").symlink_to("one")
-    assert followed(str(shared / "two")) == followed(link) == os.path.realpath("precious")
-    assert followed("precious") == os.path.realpath("precious")
+    assert resolve_links(str(shared / "two")) == resolve_links(link) == os.path.realpath("precious")
+    assert resolve_links("precious") == os.path.realpath("precious")
 
 
 def test_a_link_that_appears_later_is_not_followed(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     link = put_link(shared, "one", os.geteuid())
     monkeypatch.setattr(os.path, "islink", lambda path: False)
-    assert followed(link) == os.path.join(os.path.realpath(shared), "one")
+    assert resolve_links(link) == os.path.join(os.path.realpath(shared), "one")
 
 
 def test_a_circle_of_links_ends(shared: Path) -> None:
     (shared / "one").symlink_to("two")
     (shared / "two").symlink_to("one")
-    followed(str(shared / "one"))
+    resolve_links(str(shared / "one"))
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="gives a link to another user")
@@ -73,9 +73,9 @@ def test_the_link_of_another_user_is_not_followed(shared: Path) -> None:
             write(link)
     (shared / "mine").symlink_to("r.html")
     with pytest.raises(PermissionError, match=REASON):
-        followed(str(shared / "mine"))
+        resolve_links(str(shared / "mine"))
     shared.chmod(0o755)
-    assert followed(str(shared / "r.html")) == os.path.realpath("precious")
+    assert resolve_links(str(shared / "r.html")) == os.path.realpath("precious")
     assert Path("precious").read_text() == "precious"
 
 

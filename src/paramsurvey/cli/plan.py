@@ -13,7 +13,7 @@ from paramsurvey.cli.errors import BadUsage
 from paramsurvey.cli.options.run_options import COMMAND_OPTIONS, RunOptions
 from paramsurvey.cli.placeholders import fill, placeholder_values, placeholders_in
 from paramsurvey.fast_dataclass import dataclass
-from paramsurvey.transport.new_files import followed, make_directory
+from paramsurvey.transport.new_files import make_directory, resolve_links
 
 if TYPE_CHECKING:
     from paramsurvey.cli.command.tasks import Task
@@ -106,7 +106,7 @@ class Plan:
         """Refuse a link that another user may have put there."""
         path = getattr(self.options, option)
         try:
-            followed(path or "")
+            resolve_links(path or "")
         except PermissionError as error:
             raise BadUsage(f"--{option} {path} cannot be used: {error.strerror}") from None
 

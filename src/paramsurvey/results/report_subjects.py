@@ -14,7 +14,7 @@ from paramsurvey.report import STATES, Subject, page_of
 from paramsurvey.results.stored_survey import stored_survey
 from paramsurvey.results.tracing.timed_psets import timed_checkpoint
 from paramsurvey.transport.file_names import possible_path
-from paramsurvey.transport.new_files import followed
+from paramsurvey.transport.new_files import resolve_links
 from paramsurvey.views import data_of, measured_timeline
 from paramsurvey.views.timeline import Timeline, timeline_of
 
@@ -122,5 +122,5 @@ def write_report(subject: Subject, path: str | os.PathLike[str], against: Any = 
     if against is not None:
         is_path = isinstance(against, (str, os.PathLike))
         before = checkpoint_subject(against) if is_path else subject_of(against)
-    target = Path(followed(str(possible_path(path))))
+    target = Path(resolve_links(str(possible_path(path))))
     write_whole(target, page_of(subject, before).encode())

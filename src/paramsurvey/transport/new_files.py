@@ -39,7 +39,7 @@ def open_own(path: str, flags: int) -> int:
     return os.open(path, flags & ~os.O_CREAT | NOFOLLOW)
 
 
-def followed(path: str) -> str:
+def resolve_links(path: str) -> str:
     """Return the file or directory that is to be written: where links lead, if `path` is one.
 
     As in Linux, a link in a directory where everybody may write, such as /tmp, is not followed unless it is
@@ -78,11 +78,11 @@ def make_directory(path: str | os.PathLike[str]) -> None:
     Raises
     ------
     PermissionError
-        Somebody else's link is in its place, as `followed` says.
+        Somebody else's link is in its place, as `resolve_links` says.
     OSError
         It cannot be made.
     """
-    followed(os.fspath(path))
+    resolve_links(os.fspath(path))
     os.makedirs(path, exist_ok=True)
 
 

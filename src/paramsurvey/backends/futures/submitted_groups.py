@@ -49,7 +49,7 @@ class SubmittedGroups:
         self._in_hand: dict[int, SubmittedGroup] = {}  # by group
         self._by_future: dict[Future[list[bytes]], SubmittedGroup] = {}  # including those given up
         self._being_read: set[Future[list[bytes]]] = set()  # including those given up
-        self._adds: int | None = None  # the thread that is in `add`
+        self._adding_thread: int | None = None  # the thread that is in `add` just now
         self._outcomes: SimpleQueue[tuple[Future[list[bytes]], Outcome]] = SimpleQueue()
 
     def __len__(self) -> int:
@@ -70,18 +70,18 @@ class SubmittedGroups:
 
     def add(self, submitted: SubmittedGroup) -> None:
         """Keep a group until its future is done."""
-        self._adds = threading.get_ident()
+        self._adding_thread = threading.get_ident()
         try:
             submitted.future.add_done_callback(self._come_back)
         finally:
-            self._adds = None
+            self._adding_thread = None
         self._by_future[submitted.future] = submitted
         self._in_hand[submitted.group.id] = submitted
 
     def _come_back(self, future: Future[list[bytes]]) -> None:
         """Read what came of a group: here, unless it is done so early that `add` calls this."""
         self._being_read.add(future)
-        if self._adds == threading.get_ident():
+        if self._adding_thread == threading.get_ident():
             thread = threading.Thread(
                 target=self._read_outcome, args=(future,), daemon=True, name="paramsurvey-reads"
             )

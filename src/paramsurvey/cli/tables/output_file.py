@@ -15,7 +15,7 @@ from paramsurvey.cli.tables.stdout import STDOUT, print_table
 from paramsurvey.cli.tables.table import Table
 from paramsurvey.cli.tables.text_formats import csv_text, write_csv
 from paramsurvey.errors import suggestion
-from paramsurvey.transport.new_files import followed
+from paramsurvey.transport.new_files import resolve_links
 
 
 def check_output(path: str) -> None:
@@ -52,7 +52,7 @@ def _check_packages(suffix: str, path: str) -> None:
 
 def _resolve_link(path: str) -> Path:
     """Return the file that is replaced: if a path is a symbolic link, the file that it leads to."""
-    return Path(followed(path)) if os.path.islink(path) else Path(path)
+    return Path(resolve_links(path)) if os.path.islink(path) else Path(path)
 
 
 def write_table(table: Table, path: str, announce: bool = True) -> None:

@@ -16,7 +16,7 @@ import pandas as pd
 
 from paramsurvey.results.tracing.timed_psets import TimedPsets
 from paramsurvey.transport.file_names import possible_path
-from paramsurvey.transport.new_files import followed
+from paramsurvey.transport.new_files import resolve_links
 from paramsurvey.transport.safe_repr import describe
 from paramsurvey.transport.safe_text import safe_line
 from paramsurvey.views import Blocks, blocks_of, timeline_of
@@ -68,7 +68,7 @@ def write_trace(text: str, path: str | os.PathLike[str]) -> None:
     """Write a trace as a whole or not at all, compressed if the file's name ends with ``.gz``."""
     from paramsurvey.checkpoint.atomic_files import write_whole
 
-    target = Path(followed(str(possible_path(path))))
+    target = Path(resolve_links(str(possible_path(path))))
     content = text.encode()
     write_whole(target, gzip.compress(content, mtime=0) if target.suffix == ".gz" else content)
 
