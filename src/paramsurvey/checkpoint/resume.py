@@ -12,6 +12,7 @@ from paramsurvey.checkpoint.format.part_table import PartTable
 from paramsurvey.checkpoint.typed_hash import Hasher, HashPairs, Matcher
 from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.params.sources import PsetSource
+from paramsurvey.transport.column_by_row import as_array
 from paramsurvey.transport.messages import Rows
 
 SLICE = 1 << 20  # rows to compare at a time, which limits the memory that this takes
@@ -82,7 +83,7 @@ class ResumeSearch:
         slices = (piece[start : start + SLICE] for piece in pieces for start in range(0, len(piece), SLICE))
         for piece in takewhile(lambda _: matcher.left > 0, slices):
             which, stored = matcher.match(self._keys(piece))
-            rows.append(_as_array(piece)[which])
+            rows.append(as_array(piece)[which])
             at.append(stored)
         return list(self._split(np.concatenate(rows), np.concatenate(at))) if rows else []
 
@@ -97,10 +98,6 @@ class ResumeSearch:
 
     def _keys(self, rows: Rows) -> HashPairs:
         return self._hasher.keys(self._source.columns(rows), len(rows))
-
-
-def _as_array(rows: Rows) -> NDArray[np.int64]:
-    return np.asarray(rows, dtype=np.int64)
 
 
 def _as_rows(rows: NDArray[np.int64]) -> Rows:

@@ -21,11 +21,12 @@ from paramsurvey.checkpoint.format.schema import (
 )
 from paramsurvey.checkpoint.format.time_columns import TIME_TYPES, failed_time_columns, time_columns
 from paramsurvey.engine.checkpoint import no_rows
+from paramsurvey.engine.collecting.finished_rows import finished_places
 from paramsurvey.engine.collecting.pset_times import Times, times_of
 from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.params.dataframes import units_of_psets
 from paramsurvey.params.sources import CategoryCodes, ColumnValues, PsetSource
-from paramsurvey.transport.column_by_row import unpack_values
+from paramsurvey.transport.column_by_row import rows_at, unpack_values
 from paramsurvey.transport.messages import Failure, Group, Offsets, Reply, Rows, Values
 
 NUMBER_BYTES = 8
@@ -51,10 +52,10 @@ class StagedReply:
         rows, times = group.rows[reply.start : reply.stop], times_of(reply)
         places: NDArray[np.int64] | None = None  # for each of the reply's psets, its index among the results
         if reply.failures:
-            good = np.ones(len(rows), dtype=np.bool_)
-            good[np.array(list(reply.failures), dtype=np.int64) - reply.start] = False
-            places = np.cumsum(good) - 1
-            rows, times = np.asarray(rows, dtype=np.int64)[good], times.at(np.flatnonzero(good))
+            good = finished_places(reply)
+            places = np.zeros(len(rows), dtype=np.int64)
+            places[good] = np.arange(len(good))
+            rows, times = rows_at(rows, good), times.at(good)
         if len(rows) == 0:
             return None
         columns = {

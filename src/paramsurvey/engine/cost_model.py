@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.params.sources.pset_source import CategoryCodes, ColumnValues, PsetSource, cell_list
-from paramsurvey.transport.column_by_row import rows_at
+from paramsurvey.transport.column_by_row import as_array, rows_at
 from paramsurvey.transport.even_seconds import EvenSeconds
 from paramsurvey.transport.messages import Rows
 
@@ -169,7 +169,7 @@ class CostModel:
         if not pending:
             return
         try:
-            rows = np.concatenate([np.asarray(rows, dtype=np.int64) for rows, _ in pending])
+            rows = np.concatenate([as_array(rows) for rows, _ in pending])
             design = self._design_matrix(rows)
         except Exception:  # an iterator's psets that have been dropped since, or values whose code raises
             return

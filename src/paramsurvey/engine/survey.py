@@ -13,7 +13,8 @@ from typing import Any
 
 from paramsurvey.engine.backend import Backend, WorkerPlace, last_answers, places_of
 from paramsurvey.engine.checkpoint import Checkpoint, NoCheckpoint
-from paramsurvey.engine.collecting.collector import finished_rows, results_by_offset, unpickled_reply
+from paramsurvey.engine.collecting.collector import results_by_offset, unpickled_reply
+from paramsurvey.engine.collecting.finished_rows import finished_rows
 from paramsurvey.engine.collecting.pset_times import timed_failures
 from paramsurvey.engine.cost_model import CostModel
 from paramsurvey.engine.deadline import Deadline, with_output
@@ -331,6 +332,8 @@ class Survey:
 
     def _take_attempts(self, group: Group, reply: Reply) -> dict[int, int]:
         """Return, by offset, how often each pset was tried that had failed before and now has a result."""
+        if not self._attempts:
+            return {}
         return {
             offset: self._attempts.pop(row) + 1
             for offset, row in enumerate(group.rows[reply.start : reply.stop], reply.start)

@@ -9,8 +9,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from paramsurvey.params.row_math import as_array
-from paramsurvey.transport.column_by_row import numpy_index, value_array
+from paramsurvey.transport.column_by_row import as_array, numpy_index, value_array
 from paramsurvey.transport.messages import Rows, Values
 from paramsurvey.transport.packed_columns import to_python
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paramsurvey.fast_dataclass import dataclass
-from paramsurvey.transport.column_by_row import object_array
+from paramsurvey.transport.column_by_row import as_array, object_array
 from paramsurvey.transport.messages import Rows, Values
 
 BLOCK = 1 << 16  # rows to work on at a time: enough for numpy to be fast, few enough for the CPU's cache
@@ -28,11 +28,6 @@ def blocks(length: int) -> Iterator[range]:
     """
     for start in range(0, length, BLOCK):
         yield range(start, min(start + BLOCK, length))
-
-
-def as_array(rows: Rows) -> NDArray[np.int64]:
-    """Return `rows` as an int64 array."""
-    return np.arange(rows.start, rows.stop, dtype=np.int64) if isinstance(rows, range) else rows
 
 
 def strides(sizes: Sequence[int]) -> list[int]:

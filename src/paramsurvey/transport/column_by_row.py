@@ -26,6 +26,13 @@ def numpy_index(rows: Rows) -> slice | NDArray[np.int64]:
     return rows
 
 
+def as_array(rows: Rows) -> NDArray[np.int64]:
+    """Return row numbers as an array; numpy itself would make a Python integer of each row of a range."""
+    if isinstance(rows, range):
+        return np.arange(rows.start, rows.stop, rows.step, dtype=np.int64)
+    return np.asarray(rows, dtype=np.int64)
+
+
 def rows_at(rows: Rows, offsets: Offsets) -> Rows:
     """Return the rows at `offsets`, which must be distinct and ascend."""
     if len(offsets) == len(rows):

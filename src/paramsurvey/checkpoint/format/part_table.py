@@ -29,6 +29,7 @@ from paramsurvey.checkpoint.typed_hash import Hasher, HashPairs, hash_values
 from paramsurvey.engine.collecting.pset_times import Times
 from paramsurvey.errors import CheckpointError
 from paramsurvey.params.dataframes import units_of_fields
+from paramsurvey.transport.column_by_row import as_array
 from paramsurvey.transport.messages import Rows, Values
 from paramsurvey.transport.safe_repr import describe
 
@@ -124,7 +125,7 @@ class PartTable:
 
     def printed(self, rows: Rows) -> dict[int, str]:
         """Return what the psets printed, by the numbers of their `rows`."""
-        numbers, found = np.asarray(rows), dict[int, str]()
+        numbers, found = as_array(rows), dict[int, str]()
         for stored in self.columns("output"):
             for at, texts in self.pieces(stored):
                 found.update(zip(numbers[at].tolist(), texts, strict=True))

@@ -12,10 +12,9 @@ from paramsurvey.cli.errors import BadUsage
 from paramsurvey.cli.placeholders import NUMBER
 from paramsurvey.cli.psets.listed import ListedPsets
 from paramsurvey.fast_dataclass import dataclass
-from paramsurvey.params.row_math import as_array
 from paramsurvey.params.spaces.grids_and_products import Space
 from paramsurvey.params.spaces.indexed_psets import SpaceDecoder
-from paramsurvey.transport.column_by_row import numpy_index
+from paramsurvey.transport.column_by_row import as_array, numpy_index
 from paramsurvey.transport.messages import Pset, Rows, Values
 
 ONLY = re.compile(r"\s*(\d{1,18})\s*(?:(?:-|\.\.)\s*(\d{1,18})\s*)?")

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from paramsurvey.engine.collecting.finished_rows import finished_rows
 from paramsurvey.engine.collecting.pset_times import PsetTimes
 from paramsurvey.engine.collecting.row_set import RowSet
 from paramsurvey.engine.collecting.wide_columns import joined_columns
@@ -151,14 +152,6 @@ class Collector:
     def failed_rows(self) -> NDArray[np.int64]:
         """Return the rows that have failed, ascending."""
         return np.array(sorted(self.failed), dtype=np.int64)
-
-
-def finished_rows(group: Group, reply: Reply) -> Rows:
-    """Return the rows of a group for which a reply has a result."""
-    if not reply.failures:
-        return group.rows[reply.start : reply.stop]
-    offsets = [offset for offset in range(reply.start, reply.stop) if offset not in reply.failures]
-    return rows_at(group.rows, np.array(offsets, dtype=np.int64))
 
 
 def unpickled_reply(reply: Reply) -> Reply:

@@ -14,8 +14,9 @@ from dataclasses import field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from paramsurvey.engine.collecting.finished_rows import finished_places
 from paramsurvey.fast_dataclass import dataclass
-from paramsurvey.transport.column_by_row import numpy_index
+from paramsurvey.transport.column_by_row import as_array, numpy_index, rows_at
 from paramsurvey.transport.messages import Failure, Ran, Reply, Rows
 
 Seconds = NDArray[np.float32]
@@ -128,10 +129,8 @@ class PsetTimes:
             return
         times = times_of(reply)
         if reply.failures:
-            good = np.ones(len(times), dtype=np.bool_)
-            good[np.array(list(reply.failures), dtype=np.int64) - reply.start] = False
-            places = np.flatnonzero(good)
-            rows, times = np.asarray(rows, dtype=np.int64)[places], times.at(places)
+            places = finished_places(reply)
+            rows, times = rows_at(rows, places), times.at(places)
         self.add(rows, times, total)
 
     def _add_span(self, rows: range, reply: Reply, before: int, total: int) -> None:
@@ -160,7 +159,7 @@ class PsetTimes:
         known = np.isfinite(times.began[starts])
         if not known.all():
             starts, counts = starts[known], counts[known]
-        numbers = np.asarray(rows)[starts] if not isinstance(rows, range) else rows.start + rows.step * starts
+        numbers = as_array(rows)[starts]
         self._first.frombytes(numbers.astype(np.int64).tobytes())
         self._count.frombytes(counts.astype(np.int64).tobytes())
         self._began.frombytes(times.began[starts].astype(np.float64).tobytes())
@@ -181,12 +180,12 @@ class PsetTimes:
             known = np.array(sorted(self._attempts), dtype=np.int64)
             counts = np.array([self._attempts[row] for row in known.tolist()], dtype=np.int64)
             at = np.minimum(np.searchsorted(known, rows), len(known) - 1)
-            tried = np.where(known[at] == np.asarray(rows), counts[at], tried)
+            tried = np.where(known[at] == as_array(rows), counts[at], tried)
         return tried
 
     def times(self, rows: Rows) -> Times:
         """Return the times of these psets, whose rows must ascend."""
-        began, place = self._begins(np.asarray(rows, dtype=np.int64))
+        began, place = self._begins(as_array(rows))
         hosts = tuple(dict.fromkeys(["", *(host for _, host in self._workers)]))
         worker = np.array([number for number, _ in self._workers] + [0], dtype=np.int64)[place]
         host = np.array([hosts.index(name) for _, name in self._workers] + [0], dtype=np.int64)[place]
@@ -228,7 +227,7 @@ def _span_starts(rows: Rows, times: Times) -> NDArray[np.int64]:
         apart = ~(np.abs(np.diff(offset)) < SAME_BEGIN)
     apart |= (np.diff(times.worker) != 0) | (np.diff(times.host) != 0)
     if not (isinstance(rows, range) and rows.step == 1):
-        apart |= np.diff(np.asarray(rows)) != 1
+        apart |= np.diff(rows) != 1
     apart |= _has_drifted(offset, apart)
     return np.concatenate([np.zeros(1, dtype=np.int64), np.flatnonzero(apart) + 1])
 

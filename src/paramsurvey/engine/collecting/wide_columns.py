@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from paramsurvey.transport.column_by_row import unpack_values
+from paramsurvey.transport.column_by_row import as_array, unpack_values
 from paramsurvey.transport.messages import Rows, Values
 from paramsurvey.transport.packed_columns import pack_column
 from paramsurvey.transport.wide_results import WideResults
@@ -30,7 +30,7 @@ def joined_columns(kept: Sequence[tuple[Rows, WideResults]]) -> Iterator[tuple[i
     for rows, results in kept:
         by_names.setdefault(results.names, []).append((rows, results))
     for names, with_names in by_names.items():
-        rows = np.concatenate([np.asarray(rows, dtype=np.int64) for rows, _ in with_names])
+        rows = np.concatenate([as_array(rows) for rows, _ in with_names])
         first = int(rows.min())
         columns = _columns(rows, [results for _, results in with_names])
         for name, pieces in zip(names, columns, strict=True):

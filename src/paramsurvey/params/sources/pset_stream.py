@@ -30,6 +30,7 @@ from paramsurvey.params.sources.stream_chunks import (
     Part,
     columns_of_parts,
 )
+from paramsurvey.transport.column_by_row import as_array
 from paramsurvey.transport.decoders import StreamDecoder
 from paramsurvey.transport.messages import Pset, Rows, Values
 
@@ -181,7 +182,7 @@ class PsetStream:
         if places[0] == places[1] and isinstance(rows, range):  # the usual case
             yield self._chunks[places[0]], rows
             return
-        all_rows = np.asarray(rows, dtype=np.int64)
+        all_rows = as_array(rows)
         places = np.searchsorted(self._starts, all_rows, side="right") - 1
         cuts = [0, *(np.flatnonzero(np.diff(places)) + 1).tolist(), len(rows)]
         for start, stop in pairwise(cuts):
@@ -225,8 +226,8 @@ class PsetStream:
             self._table = PsetTable.of_values(columns_of_parts(parts), sum(map(len, known)))
         if rows is None:
             return self._table.frame()
-        order = np.concatenate([np.zeros(0, dtype=np.int64), *map(np.asarray, known)])
-        return self._table.frame(np.searchsorted(order, np.asarray(rows, dtype=np.int64)))
+        order = np.concatenate([np.zeros(0, dtype=np.int64), *map(as_array, known)])
+        return self._table.frame(np.searchsorted(order, as_array(rows)))
 
 
 def _raising(error: Exception) -> Iterator[Any]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paramsurvey.params.sources.dict_columns import all_keys, joined_values, values_at, values_by_name
+from paramsurvey.transport.column_by_row import as_array
 from paramsurvey.transport.decoders import SameKeyPsets
 from paramsurvey.transport.messages import Pset, Rows, Values
 from paramsurvey.transport.packed_columns import to_python
@@ -114,10 +115,10 @@ class ColumnChunk:
 
     def _places(self, rows: Rows) -> slice | NDArray[np.int64]:
         if not isinstance(self._rows, range):
-            return np.searchsorted(self._rows, np.asarray(rows, dtype=np.int64))
+            return np.searchsorted(self._rows, as_array(rows))
         if isinstance(rows, range):
             return slice(rows.start - self._rows.start, rows.stop - self._rows.start)
-        return np.asarray(rows, dtype=np.int64) - self._rows.start
+        return rows - self._rows.start
 
 
 Chunk: TypeAlias = DictChunk | ColumnChunk

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from paramsurvey.params.axes import are_distinct, as_axis, values_at
 from paramsurvey.params.column_names import check_names, refuse_duplicates
-from paramsurvey.params.row_math import Permutation, RepeatedRows, RowIndex, as_array, check_seed, strides
+from paramsurvey.params.row_math import Permutation, RepeatedRows, RowIndex, check_seed, strides
 from paramsurvey.params.spaces.indexed_psets import IndexedPsets
-from paramsurvey.transport.column_by_row import object_array
+from paramsurvey.transport.column_by_row import as_array, object_array
 from paramsurvey.transport.messages import Pset, Rows, Values
 
 

@@ -18,8 +18,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from paramsurvey.params.row_math import BLOCK, MOST_ROWS, as_array
-from paramsurvey.transport.column_by_row import numpy_index
+from paramsurvey.params.row_math import BLOCK, MOST_ROWS
+from paramsurvey.transport.column_by_row import as_array, numpy_index
 from paramsurvey.transport.messages import Rows
 
 NEAR_ROWS = 64  # drawing up to this many rows that nobody needs takes less time than starting anew
