@@ -163,8 +163,14 @@ def test_results_with_different_keys_in_one_group_stay_apart(kinds: list[dict[st
 
 @pytest.mark.parametrize(
     ("user_kwargs", "timed"),
-    [(None, False), ({"a": [1, {"b": 2}]}, False), ({"a": np.arange(3)}, True), ({"f": subdir_name}, True)],
-    ids=["nothing", "plain containers", "an array", "a function"],
+    [
+        (None, False),
+        ({"a": [1, {"b": 2}]}, False),
+        ({"a": {"b": list(range(2000))}}, True),
+        ({"a": np.arange(3)}, True),
+        ({"f": subdir_name}, True),
+    ],
+    ids=["nothing", "plain containers", "a large list", "an array", "a function"],
 )
 def test_the_time_for_copying_arguments_is_told_where_it_can_be_much(user_kwargs: Any, timed: bool) -> None:
     (reply,) = runner_with(user_kwargs).run(group_of(10))

@@ -22,6 +22,7 @@ from paramsurvey.transport.job_code import Arguments, Pair
 from paramsurvey.transport.pickling import dump_code, dumps
 
 DEEPEST = 20  # levels of nested containers; arguments with more levels are pickled
+MANY_VALUES = 1000  # copying more takes several µs, so that measuring it adds little
 CONTAINERS = {dict, list, set}
 
 
@@ -47,7 +48,11 @@ class SimpleArguments:
     user_kwargs: Any
     system_kwargs: dict[str, Any]
     has_large_arrays = False
-    copying_is_costly = False
+
+    @property
+    def copying_is_costly(self) -> bool:
+        """Whether there are so many values in containers that the time for copying them is measured."""
+        return _count_values(self.user_kwargs) + _count_values(self.system_kwargs) > MANY_VALUES
 
     def private_pair(self) -> Pair:
         """Return copies for one pset."""
@@ -187,6 +192,13 @@ def _containers_in(container: Any) -> Iterable[tuple[Any, Any]]:
     if CONTAINERS.isdisjoint(map(type, values)):  # checked first, because there may be millions of numbers
         return ()
     return container.items() if type(container) is dict else enumerate(container)
+
+
+def _count_values(value: Any) -> int:
+    """Return how many values a simple value's containers hold."""
+    if type(value) not in CONTAINERS:
+        return 0
+    return len(value) + sum(_count_values(item) for _, item in _containers_in(value))
 
 
 def is_simple(value: Any, seen: set[int], depth: int = DEEPEST) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import suppress
 from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from paramsurvey.errors import INTERRUPTIONS, NotPicklable
 from paramsurvey.transport.isolation import is_immutable
@@ -30,6 +30,8 @@ from paramsurvey.worker.running_mark import IDLE, RunningMark
 
 if TYPE_CHECKING:
     from paramsurvey.worker.batch_calls import FitHistory
+
+Copied = TypeVar("Copied")
 
 CHECK_SECONDS = 500e-6  # between checks that need system calls (process_time, getcwd), to keep them cheap
 REPLY_SECONDS = 0.5  # after this much work, a worker sends its results, so that a crash loses few
@@ -91,6 +93,7 @@ class Runner:
         self.function = self._code.function
         self._copy_arguments: Callable[[], Pair] | None = self._code.arguments.copier()
         self._copy_user_kwargs = self._code.arguments.user_copier()
+        self._copying_is_costly = self._code.arguments.copying_is_costly
         shares_all = self._copy_arguments is None
         self._user_kwargs = pair[0] if shares_all else None
         self._base = pair[1] if shares_all or self._copy_user_kwargs is not None else {}
@@ -191,6 +194,8 @@ class Runner:
         copy_arguments = self._copier(group, buffer)
         if copy_user is not None and group.options is None:
             copy_arguments = None  # only user_kwargs must be copied
+            if self._copying_is_costly:
+                copy_user = timed(copy_user, buffer)
         subdir = self._subdir_maker()
         add_result: Callable[[int, dict[Hashable, Any]], None] = buffer.results.add
         add_wall = buffer.walls.append
@@ -278,7 +283,7 @@ class Runner:
         """
         copy, user_kwargs = self._copy_arguments, self._user_kwargs
         options, backend = group.options, self._job.backend
-        if copy is not None and self._code.arguments.copying_is_costly:
+        if copy is not None and self._copying_is_costly:
             copy = timed(copy, buffer)
         if options is None:
             return copy
@@ -317,14 +322,14 @@ class Runner:
         return Failure(FailureKind.RAISED, line, trace, retryable=retryable)
 
 
-def timed(copy: Callable[[], Pair], buffer: ReplyBuffer) -> Callable[[], Pair]:
+def timed(copy: Callable[[], Copied], buffer: ReplyBuffer) -> Callable[[], Copied]:
     """Return a function that does what `copy` does, and adds its seconds to the buffer's `copying`."""
 
-    def copy_and_measure() -> Pair:
+    def copy_and_measure() -> Copied:
         begun = perf_counter()
-        pair = copy()
+        copied = copy()
         buffer.copying += perf_counter() - begun
-        return pair
+        return copied
 
     return copy_and_measure
 
