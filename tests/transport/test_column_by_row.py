@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from pandas.testing import assert_series_equal
 
 from paramsurvey.results.table_building import series_of
-from paramsurvey.transport.column_by_row import Column, numpy_index, rows_at, unpack_values, value_array
+from paramsurvey.transport.column_by_row import (
+    Column,
+    as_array,
+    distinct_rows,
+    numpy_index,
+    rows_at,
+    unpack_values,
+    value_array,
+)
 from paramsurvey.transport.packed_columns import pack_column, to_python
 
 
@@ -186,3 +194,13 @@ def cut(data: st.DataObject, rows: list[int]) -> list[list[int]]:
         pieces.append(rows[:size])
         rows = rows[size:]
     return pieces
+
+
+def test_row_numbers_become_arrays_whatever_the_step_of_their_range() -> None:
+    assert as_array(range(3, 12, 4)).tolist() == as_array(np.array([3, 7, 11])).tolist() == [3, 7, 11]
+
+
+def test_rows_of_several_pieces_are_put_in_order_and_occur_once() -> None:
+    assert distinct_rows([np.array([5, 7]), np.array([0, 2, 5]), np.array([7])]).tolist() == [0, 2, 5, 7]
+    assert distinct_rows([np.array([4, 3])]).tolist() == [3, 4]
+    assert distinct_rows([]).tolist() == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +37,7 @@ from paramsurvey.engine.checkpoint import Resumed, Status, no_rows
 from paramsurvey.engine.map_state import MapState
 from paramsurvey.errors import CheckpointError, NotACheckpoint
 from paramsurvey.fast_dataclass import dataclass
+from paramsurvey.transport.column_by_row import distinct_rows
 from paramsurvey.transport.messages import Failure, Group, Reply
 from paramsurvey.transport.new_files import make_directory
 
@@ -176,12 +177,12 @@ class DirectoryCheckpoint:
             for found in self._searches[0].in_place(table, no_rows()):
                 self._add_stored(found)
                 done.append(found.rows)
-        finished = _sorted_once(done)
+        finished = distinct_rows(done)
         failed = []
         for table in self._open_failures(stored):
             highest = int(table.positions.max(initial=highest))
             failed += [self._settle_failures(found) for found in self._searches[1].in_place(table, finished)]
-        resumed = self._resume_elsewhere(rows, finished, _sorted_once(failed))
+        resumed = self._resume_elsewhere(rows, finished, distinct_rows(failed))
         self._place_new_rows(highest)
         return resumed
 
@@ -197,13 +198,13 @@ class DirectoryCheckpoint:
         assert self._searches is not None
         results, failures = self._searches
         elsewhere = [finished]
-        for found in results.elsewhere(rows_left(rows, _sorted_once([finished, failed]))):
+        for found in results.elsewhere(rows_left(rows, distinct_rows([finished, failed]))):
             self._add_stored(found)
             elsewhere.append(found.rows)
-        finished = _sorted_once(elsewhere)
-        moved = failures.elsewhere(rows_left(rows, _sorted_once([finished, failed])))
-        failed = _sorted_once([failed, *(self._settle_failures(found) for found in moved)])
-        return Resumed(rows_left(rows, _sorted_once([finished, failed])), finished, failed)
+        finished = distinct_rows(elsewhere)
+        moved = failures.elsewhere(rows_left(rows, distinct_rows([finished, failed])))
+        failed = distinct_rows([failed, *(self._settle_failures(found) for found in moved)])
+        return Resumed(rows_left(rows, distinct_rows([finished, failed])), finished, failed)
 
     def _settle_failures(self, found: MatchedRows) -> NDArray[np.int64]:
         """Keep failures and return their rows; or return none, to run their psets again in the same place."""
@@ -358,13 +359,6 @@ def _make_directory(path: Path) -> None:
             f"{str(path)!r} is not a checkpoint, because it has no {NAME}, but other files "
             f"(such as {foreign[0]!r}): give an empty directory, or one that does not exist"
         )
-
-
-def _sorted_once(rows: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
-    """Return rows in ascending order, each only once even if two programs have stored it."""
-    found = np.sort(np.concatenate([no_rows(), *rows]), kind="stable")  # fast, for rows mostly ascend already
-    once = np.diff(found, prepend=-1) > 0
-    return found if once.all() else found[once]
 
 
 if TYPE_CHECKING:

@@ -25,6 +25,7 @@ from paramsurvey.checkpoint.format.part_table import PartTable
 from paramsurvey.checkpoint.format.schema import POSITION
 from paramsurvey.checkpoint.stored import failure_cells
 from paramsurvey.fast_dataclass import dataclass
+from paramsurvey.transport.column_by_row import distinct_rows
 from paramsurvey.transport.messages import Failure
 
 Positions = NDArray[np.int64]
@@ -91,8 +92,9 @@ def _find(directory: Path, number: int) -> StoredPset | None:
             return _of_result(row, number, before)
     for part, positions in reversed(failed):
         if (row := _row(part, positions, number)) is not None:
-            without = np.setdiff1d(_together(failed), _together(finished))
-            return _of_failure(row, number, int(np.searchsorted(without, number)))
+            earlier = distinct_rows(numbers[numbers < number] for _, numbers in failed)
+            without = np.isin(earlier, distinct_rows(numbers for _, numbers in finished), invert=True)
+            return _of_failure(row, number, int(without.sum()))
     return None
 
 
@@ -103,10 +105,6 @@ def _positions(part: Part) -> Positions:
     except PartDamaged:
         return np.zeros(0, dtype=np.int64)
     return np.asarray(column.to_numpy(), dtype=np.int64)
-
-
-def _together(parts: list[tuple[Part, Positions]]) -> Positions:
-    return np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *(positions for _, positions in parts)]))
 
 
 def _row(part: Part, positions: Positions, number: int) -> PartTable | None:

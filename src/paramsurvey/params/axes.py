@@ -101,7 +101,9 @@ def check_values(name: object, values: object) -> Iterable[Any]:
 def are_distinct(axis: NDArray[Any] | list[Any]) -> bool:
     """Tell whether a column's values are certainly distinct, as numbers or as texts."""
     if isinstance(axis, np.ndarray):
-        return len(np.unique(axis)) == len(axis)
+        ordered = np.sort(axis, kind="stable")  # nan comes last, and equals nan here
+        same = (ordered[1:] == ordered[:-1]) | (ordered[:-1] != ordered[:-1])
+        return not bool(same.any())
     return all(type(value) is str for value in axis) and len(set(axis)) == len(axis)
 
 

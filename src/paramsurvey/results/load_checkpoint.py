@@ -28,7 +28,7 @@ from paramsurvey.params.sources import PsetTable
 from paramsurvey.reporting.console import warn
 from paramsurvey.results.table_building import build, series_of
 from paramsurvey.stats import PerfStats
-from paramsurvey.transport.column_by_row import Column
+from paramsurvey.transport.column_by_row import Column, distinct_rows
 from paramsurvey.transport.messages import Rows, Values
 
 if TYPE_CHECKING:
@@ -124,8 +124,7 @@ def _without_duplicates(tables: list[PartTable]) -> list[PartTable]:
     of them was still writing while a third one removed the duplicates.
     """
     positions = np.concatenate([np.empty(0, dtype=np.int64), *(table.positions for table in tables)])
-    in_order = np.sort(positions, kind="stable")  # fast, for positions come in a few runs that ascend
-    if bool((np.diff(in_order) > 0).all()):
+    if len(distinct_rows([positions])) == len(positions):
         return tables
     last = last_of_each(np.concatenate([identities(table) for table in tables]))
     starts = np.cumsum([0, *map(len, tables)]).tolist()
