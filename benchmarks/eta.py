@@ -27,6 +27,7 @@ from paramsurvey.engine.dispatch.group_size import GroupSizer
 from paramsurvey.engine.dispatch.queue import PsetQueue
 from paramsurvey.engine.dispatch.retry import RetryPolicy
 from paramsurvey.engine.map_state import MapState
+from paramsurvey.engine.overview import Overview
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.engine.survey import Survey
 from paramsurvey.params.sources import as_source
@@ -185,7 +186,7 @@ def simulate(shape: Shape, moments: Sequence[float] = ()) -> tuple[float, Onlook
         sizer=GroupSizer(),
         retry=RetryPolicy(retries=3),
     )
-    monitor.begin(survey)
+    monitor.begin(Overview(survey))
     for _ in survey.rounds():
         pass
     return cluster.now, onlooker

@@ -235,10 +235,10 @@ class World:
         """Check that every row is in one place: it waits, or is sent, or has finished, or has failed."""
         survey, progress = self.survey, self.survey.progress
         queued = survey.queue.waiting(10**9).tolist()
-        sent = [int(row) for one in survey._sent.values() for row in one.unanswered()]
+        sent = [int(row) for one in survey.sent.values() for row in one.unanswered()]
         finished, failed = self._finished(), list(survey.collector.failed)
         assert sorted(queued + sent + finished + failed) == list(range(len(survey.source)))
-        assert set(survey._sent) == set(self.backend.seats), "groups that nobody runs, or nobody waits for"
+        assert set(survey.sent) == set(self.backend.seats), "groups that nobody runs, or nobody waits for"
         assert progress.active == len(sent)
         assert progress.finished == len(finished)
         assert progress.failures == len(failed)
@@ -287,7 +287,7 @@ class World:
         )
 
     def _state_of(self, seat: Seat) -> State:
-        sent = self.survey._sent[seat.group.id]
+        sent = self.survey.sent[seat.group.id]
         return tuple(seat.rows()), seat.answered, seat.end, sent.stop, sent.recalled
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from typing import Any
 
-from paramsurvey.engine.backend import Backend, WorkerPlace, last_answers, places_of
+from paramsurvey.engine.backend import Backend, last_answers, places_of
 from paramsurvey.engine.checkpoint import Checkpoint, NoCheckpoint
 from paramsurvey.engine.collecting.collector import results_by_offset, unpickled_reply
 from paramsurvey.engine.collecting.finished_rows import finished_rows
@@ -83,6 +83,15 @@ class Survey:
         Whether psets that will probably take longest go first.
     in_batches : bool
         Whether each group is a batch, for which the user's function is called once.
+
+    Attributes
+    ----------
+    sent : dict
+        The groups that workers have, by id.
+    failed_before : int
+        How many psets failed in earlier runs, and are not tried again.
+    more_may_come : bool
+        Whether psets come from an iterator that has none at the moment, but has not ended.
     """
 
     state: MapState
@@ -102,22 +111,27 @@ class Survey:
     in_batches: bool = False
 
     def __post_init__(self) -> None:
-        self.source, self.collector = self.state.source, self.state.collector
-        self.progress, self.stats = self.state.progress, self.state.stats
+        self.source = self.state.source
+        self.collector = self.state.collector
+        self.progress = self.state.progress
+        self.stats = self.state.stats
         self.costs = CostModel(self.source)
+        self.sent: dict[int, SentGroup] = {}
+        self.failed_before = 0
+        self.more_may_come = False
         self._order = LongestFirst(self.costs, self.clock) if self.longest_first else None
-        self._sent: dict[int, SentGroup] = {}
+        self._lost_groups = LostGroups(self.queue, self.in_batches)
+        self._recalls = Recalls(self.sizer, self.clock)
+        self._decoder = self.source.decoder()
+        self._last_id = 0  # of a group
         self._arrived: deque[Answer] = deque()  # answers not settled yet
         self._attempts: dict[int, int] = {}  # by row, of psets that failed and will run again
-        self._lost_groups = LostGroups(self.queue, self.in_batches)
-        self._decoder, self._next_id = self.source.decoder(), 0
-        self._recalls, self._check_at = Recalls(self.sizer, self.clock), 0.0
-        self.failed_before = 0  # psets that failed in earlier runs, and are not tried again
-        self._given_up = self.more_may_come = False  # more: from an iterator that has no pset at the moment
+        self._check_at = 0.0  # when to look again for psets that exceed the timeout
+        self._given_up = False  # then no more psets are read
 
     def rounds(self) -> Iterator[None]:
         """Dispatch, wait, settle, expire and report until nothing is left; yield after each round."""
-        while self.queue or self._sent or self._read_more() or self.more_may_come:
+        while self.queue or self.sent or self._read_more() or self.more_may_come:
             self._dispatch()
             self._recall()
             self._settle(self._answers())
@@ -133,7 +147,7 @@ class Survey:
         """
         self._given_up = True
         self.queue.clear()
-        sent, self._sent = self._sent, {}
+        sent, self.sent = self.sent, {}
         for row in self.collector.unsettled_rows(len(self.source)):
             self.collector.add_failure(row, failure, self._attempts.get(row, 0))
         self._recount()
@@ -143,45 +157,17 @@ class Survey:
     def drop_queue(self, failure: Failure = NOT_RUN) -> None:
         """Settle every pset that has not been sent to a worker with `failure`; what was sent goes on."""
         self._given_up = True
-        for row in (rows := self.queue.clear()):
+        rows = self.queue.clear()
+        for row in rows:
             self.collector.add_failure(row, failure, self._attempts.get(row, 0))
         self.progress.failures += len(rows)
 
     def _recount(self) -> None:
         """Compute the counters from results and failures: an exception may have interrupted the counting."""
-        progress, collector = self.progress, self.collector
-        progress.total, progress.active = len(self.source), 0
-        progress.finished, progress.failures = len(collector.finished), len(collector.failed)
-
-    def running(self) -> list[tuple[int, float]]:
-        """Return (row, seconds) of every pset that is known to run now, the longest first."""
-        return sorted(self.running_and_unreported()[0], key=lambda row_and_seconds: -row_and_seconds[1])
-
-    def _running_row(self, group_id: int | None) -> tuple[int, float] | None:
-        """Return the row that runs in a group, and its seconds so far; None if that is not known."""
-        if group_id is None or group_id not in self._sent:
-            return None
-        group, running = self._sent[group_id].group, self.backend.running(group_id)
-        return (int(group.rows[running[0]]), running[1]) if running and running[0] < len(group) else None
-
-    def running_and_unreported(self) -> tuple[list[tuple[int, float]], int]:
-        """Return (row, seconds) of each pset known to run, and how many have ended without an answer."""
-        states = [(sent, sent.group.rows, self.backend.running(i)) for i, sent in self._sent.items()]
-        rows = [(int(rows[now[0]]), now[1]) for _, rows, now in states if now and now[0] < len(rows)]
-        return rows, sum(sent.count_unreported(now) for sent, _, now in states)
-
-    def workers(self) -> list[tuple[WorkerPlace, int | None]]:
-        """Return the workers that the backend lists, each with the row that it runs."""
-        known = [(place, self._running_row(place.group_id)) for place in places_of(self.backend)]
-        return [(place, None if running is None else running[0]) for place, running in known]
-
-    def waiting(self, most: int) -> Rows:
-        """Return the rows that wait to be sent; if there are more than `most`, an evenly spread sample."""
-        return self.queue.waiting(most)
-
-    def core_count(self) -> int:
-        """Return how many cores the workers use now."""
-        return self.backend.core_count()
+        self.progress.total = len(self.source)
+        self.progress.active = 0
+        self.progress.finished = len(self.collector.finished)
+        self.progress.failures = len(self.collector.failed)
 
     def pset(self, row: int) -> Pset:
         """Return one pset, as a worker gets it."""
@@ -210,7 +196,7 @@ class Survey:
     def _recall(self) -> None:
         """Have workers give back what they have not begun, if others are idle or a long pset holds it up."""
         idle = 0 if self.queue else self.backend.capacity()
-        for sent in self._recalls.due(self._sent.values(), idle, self.backend.running):
+        for sent in self._recalls.due(self.sent.values(), idle, self.backend.running):
             sent.recalled = True
             self.backend.recall(sent.group.id)
 
@@ -245,12 +231,12 @@ class Survey:
             self.source.forget(resumed.finished)
 
     def _send(self, rows: Rows) -> None:
-        self._next_id += 1
+        self._last_id += 1
         options = self.options[rows[0]] if self.options is not None else None
         payload = self._payload(rows)
-        self._sent[self._next_id] = SentGroup(Group(self._next_id, rows, None, options))  # payloads are large
+        self.sent[self._last_id] = SentGroup(Group(self._last_id, rows, None, options))  # payloads are large
         self.progress.active += len(rows)
-        self.backend.submit(Group(self._next_id, rows, payload, options))
+        self.backend.submit(Group(self._last_id, rows, payload, options))
         self.watcher.acted("sent", lambda: rows)
         self.watcher.report(self.progress)
 
@@ -267,7 +253,7 @@ class Survey:
         longest = self.deadline.longest_wait()
         if self.more_may_come and self.backend.capacity() > 0:
             longest = min(longest, READ_AGAIN_SECONDS)
-            if not self._sent:
+            if not self.sent:
                 self.pause(longest)  # `poll` would have nothing to wait for
         if not self.checkpoint.wait_for_room(longest):
             return ()
@@ -292,9 +278,9 @@ class Survey:
     def _settle_one(self, answer: Answer) -> None:
         if isinstance(answer, JobRejected):
             raise JobRefused(f"{answer.reason}\n{answer.traceback}".rstrip())
-        if answer.group_id not in self._sent:
+        if answer.group_id not in self.sent:
             return  # the group was given up, and its psets have been settled
-        sent = self._sent[answer.group_id]
+        sent = self.sent[answer.group_id]
         if isinstance(answer, LostGroup):
             self._settle_loss(sent, answer)
         elif sent.is_continued_by(answer):
@@ -379,7 +365,7 @@ class Survey:
             self.progress.exceptions += 1
 
     def _remove_sent(self, group_id: int) -> SentGroup:
-        sent = self._sent.pop(group_id)
+        sent = self.sent.pop(group_id)
         self.progress.active -= len(sent.unanswered())
         return sent
 
@@ -390,7 +376,7 @@ class Survey:
         if self.deadline.timeout is None or self.clock() < self._check_at:
             return
         self._check_at = self.clock() + self.deadline.longest_wait()
-        for group_id, sent in list(self._sent.items()):
+        for group_id, sent in list(self.sent.items()):
             running = self.backend.running(group_id)
             loss = self.deadline.overrun(group_id, running, lambda: places_of(self.backend))
             if loss is not None:

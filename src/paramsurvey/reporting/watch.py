@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.engine.options import Options
+from paramsurvey.engine.overview import Overview
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.params.sources import PsetStream
 from paramsurvey.reporting.console import LONGEST_SHOWN, Console
@@ -65,7 +66,7 @@ class Watch:
             f"map {progress.name!r} begins: {progress.total} psets with the columns {names}", at=2
         )
         self._survey = survey
-        self._monitor.begin(survey)
+        self._monitor.begin(Overview(survey))
         reporters = select_reporters(
             self._log,
             self._options,
