@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from paramsurvey.plurals import counted as counted  # other packages import it from here
 from paramsurvey.transport.safe_text import safe_line
 
 UNITS = (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6))
@@ -75,14 +76,3 @@ def span(low: float, high: float) -> str:
     least = 10.0**-digits
     first, last = (f"{max(seconds / size, least):.{digits}f}" for seconds in (low, high))
     return f"{last} {unit}" if first == last else f"{first}-{last} {unit}"
-
-
-def counted(count: int, thing: str) -> str:
-    """Return how many things there are.
-
-    Examples
-    --------
-    >>> counted(1, "pset"), counted(1200, "pset")
-    ('1 pset', '1,200 psets')
-    """
-    return f"{count:,} {thing}{'s' * (count != 1)}"

@@ -8,7 +8,8 @@ from dataclasses import field
 from paramsurvey.engine.failure_causes import Case, readable_path
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.fast_dataclass import dataclass
-from paramsurvey.reporting.humanize import clipped, counted, duration
+from paramsurvey.plurals import counted
+from paramsurvey.reporting.humanize import clipped, duration
 from paramsurvey.reporting.next_steps import IN_PYTHON, NextSteps
 from paramsurvey.transport.messages import FailureKind
 from paramsurvey.transport.safe_text import safe_line

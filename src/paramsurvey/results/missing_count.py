@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramsurvey.engine.failure_causes import Causes
+from paramsurvey.plurals import counted
 
 if TYPE_CHECKING:
     from paramsurvey.results.missing import Missing
@@ -36,18 +37,18 @@ def footer(finished: int, missing: Missing, total: int | None = None) -> str:
     return f"{lost:,} of {finished + lost:,} missing{_why(missing, left, '')}" if lost else ""
 
 
-def counted(finished: int, missing: Missing, total: int | None = None) -> str:
-    """Return how many psets there are, how many are missing, and why, unless these are too many.
+def heading(finished: int, missing: Missing, total: int | None = None) -> str:
+    """Return the line above results in a notebook: how many psets there are, or are missing, and why.
 
     Examples
     --------
-    >>> counted(17, results.missing)  # doctest: +SKIP
+    >>> heading(17, results.missing)  # doctest: +SKIP
     '3 of 20 psets are missing: 2 × ValueError, 1 × timed out; see results.missing'
     """
     left = _left(finished, missing, total)
     lost = len(missing) + left
     if not lost:
-        return f"{finished:,} pset{'s' * (finished != 1)}"
+        return counted(finished, "pset")
     return f"{lost:,} of {finished + lost:,} psets are missing{_why(missing, left, 'see ')}"
 
 
@@ -72,7 +73,7 @@ def _causes(missing: Missing) -> str:
     cases = causes.most_frequent()
     lines = [f"{case.count:,} × {_cause_name(case.cause.kind, case.cause.exception)}" for case in cases]
     more = len(lines) - MOST_CAUSES
-    return ", ".join(lines[:MOST_CAUSES]) + (f", {more} other cause{'s' * (more != 1)}" if more > 0 else "")
+    return ", ".join(lines[:MOST_CAUSES]) + (f", {counted(more, 'other cause')}" if more > 0 else "")
 
 
 def _cause_name(kind: str, exception: str) -> str:

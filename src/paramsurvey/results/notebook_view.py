@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from paramsurvey.results.missing_count import counted
+from paramsurvey.results.missing_count import heading
 from paramsurvey.views.columns.axes import ABSENT, label
 from paramsurvey.views.columns.frame import FrameColumns
 from paramsurvey.views.columns.survey_data import SurveyData
@@ -48,7 +48,7 @@ def html_of(
         How many psets the survey has, if some may have neither finished nor failed.
     """
     cards = "".join(_cards(results))
-    counts = escape(counted(finished, missing, total))
+    counts = escape(heading(finished, missing, total))
     return f'<div class="paramsurvey-results"><p>{counts}</p><div>{cards}</div>{table}</div>'
 
 

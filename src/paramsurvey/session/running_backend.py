@@ -9,8 +9,8 @@ from paramsurvey.backends import registry as backends
 from paramsurvey.backends import stand_in
 from paramsurvey.engine.backend import Backend
 from paramsurvey.engine.options import Options
+from paramsurvey.plurals import counted
 from paramsurvey.reporting.console import Console
-from paramsurvey.reporting.humanize import counted
 from paramsurvey.reporting.next_steps import NextSteps
 from paramsurvey.session.options.session_options import SessionOptions
 from paramsurvey.session.thread_variables import ThreadVariables

@@ -12,8 +12,8 @@ from paramsurvey.engine.options import Options
 from paramsurvey.errors import OptionError
 from paramsurvey.live_page.launch import Pages
 from paramsurvey.live_page.serving import need_packages
+from paramsurvey.plurals import counted
 from paramsurvey.reporting.console import Console, show, warn
-from paramsurvey.reporting.humanize import counted
 from paramsurvey.reporting.next_steps import IN_A_LOOP, IN_PYTHON, NextSteps
 from paramsurvey.reporting.reporters.log import RunLog
 from paramsurvey.session.last_function import LastFunction

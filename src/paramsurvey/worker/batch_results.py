@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from paramsurvey.errors import NotPicklable
 from paramsurvey.fast_dataclass import dataclass
+from paramsurvey.plurals import counted
 from paramsurvey.transport.isolation import check_keys, isolated_value, pickled_bytes
 from paramsurvey.transport.messages import ResultColumn
 from paramsurvey.transport.packed_columns import pack_column
@@ -73,7 +74,7 @@ def checked_columns(result: Any, count: int, names: Collection[str]) -> dict[Has
     for key, length in lengths.items():
         if length != count:
             raise WrongLength(
-                f"the result {describe(key)} has {length} value{'s' * (length != 1)}, {_batch_of(count)}: "
+                f"the result {describe(key)} has {counted(length, 'value')}, {_batch_of(count)}: "
                 "return one value for each pset, in their order",
                 lengths,
             )
@@ -81,7 +82,7 @@ def checked_columns(result: Any, count: int, names: Collection[str]) -> dict[Has
 
 
 def _batch_of(count: int) -> str:
-    return f"and the batch has {count} pset{'s' * (count != 1)}"
+    return f"and the batch has {counted(count, 'pset')}"
 
 
 def _as_dict(result: Any) -> Mapping[Any, Any]:

@@ -16,6 +16,7 @@ from paramsurvey.cli.checkpoints.saved_command import check_started, how_to_resu
 from paramsurvey.cli.checkpoints.stored_commands import count_by_other_commands
 from paramsurvey.cli.exit_codes import ALL_FINISHED, RUN_DIED, SOME_FAILED
 from paramsurvey.fast_dataclass import dataclass
+from paramsurvey.plurals import counted
 
 if TYPE_CHECKING:
     from paramsurvey.checkpoint.duplicates import FinishedRows
@@ -276,8 +277,8 @@ def describe(state: RunState, most: int = SHOWN) -> list[str]:
     ]
     rest = state.cases[most:]
     if rest:
-        causes = "1 other cause" if len(rest) == 1 else f"{len(rest)} other causes"
-        lines.append(f"  {sum(case.count for case in rest):,} failures of {causes}")
+        count = sum(case.count for case in rest)
+        lines.append(f"  {count:,} failures of {counted(len(rest), 'other cause')}")
     return [safe_line(line) for line in [*lines, _next_step(state)] if line]
 
 

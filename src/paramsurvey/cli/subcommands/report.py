@@ -39,7 +39,7 @@ def report(directory: str, output: str | None, against: str | None) -> None:
     It is one file that needs nothing but a browser: slices, importance, distributions, cost, failures,
     timeline and provenance. Nothing in the checkpoint is unpickled.
     """
-    from paramsurvey.reporting.humanize import counted
+    from paramsurvey.plurals import counted
     from paramsurvey.results.report_subjects import checkpoint_subject, write_report
 
     target = file_beside(directory, output, ".html")

@@ -9,7 +9,7 @@ from paramsurvey.cli.errors import say
 from paramsurvey.cli.options.types import FilePath
 from paramsurvey.cli.subcommands.checkpoint_argument import checkpoint_argument
 from paramsurvey.cli.subcommands.file_beside import file_beside, writing
-from paramsurvey.reporting.humanize import counted
+from paramsurvey.plurals import counted
 
 EPILOG = """\b
 Examples:

@@ -15,6 +15,7 @@ from paramsurvey.cli.tables.stdout import STDOUT, print_table
 from paramsurvey.cli.tables.table import Table
 from paramsurvey.cli.tables.text_formats import csv_text, write_csv
 from paramsurvey.errors import suggestion
+from paramsurvey.plurals import counted
 from paramsurvey.transport.new_files import resolve_links
 
 
@@ -79,7 +80,7 @@ def write_table(table: Table, path: str, announce: bool = True) -> None:
     except Exception as error:  # whatever a library raises, the results must not be lost
         raise RunFailed(_rescue_from(error, table, path)) from error
     if announce:
-        say(f"{path}: {len(table):,} row{'' if len(table) == 1 else 's'}")
+        say(f"{path}: {counted(len(table), 'row')}")
 
 
 def _write_to_stdout(table: Table) -> None:

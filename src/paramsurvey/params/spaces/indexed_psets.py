@@ -14,6 +14,7 @@ from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.params.axes import has_none
 from paramsurvey.params.dataframes import table_of
 from paramsurvey.params.row_math import blocks
+from paramsurvey.plurals import counted
 from paramsurvey.transport.column_by_row import object_array
 from paramsurvey.transport.decoders import pset_maker
 from paramsurvey.transport.isolation import is_immutable
@@ -65,7 +66,7 @@ class IndexedPsets(ABC):
 
     def __repr__(self) -> str:
         length = self.known_length()
-        count = "" if length is None else ", 1 pset" if length == 1 else f", {length:,} psets"
+        count = "" if length is None else f", {counted(length, 'pset')}"
         return f"<{type(self).__name__}: {self.axes_text()}{count}>"
 
     def decoder(self) -> SpaceDecoder:
