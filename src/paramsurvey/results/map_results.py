@@ -40,8 +40,6 @@ class MapResults(Exportable):
         The directory that holds the same.
     printed : dict, optional
         What the psets printed, by their labels.
-    times : KnownTimes, optional
-        When and where the psets ran.
     started : str, optional
         When their run began, as ``run.json`` says; other runs of that checkpoint began at other times.
 
@@ -68,7 +66,7 @@ class MapResults(Exportable):
     _verbose: int
     _checkpoint: str | None
     _printed: Mapping[Hashable, str]
-    _times = KnownTimes()  # for results that an older version has pickled
+    _times = KnownTimes()  # until `with_times` sets others, and of results that an older version has pickled
     _started: str | None = None
 
     def __init__(
@@ -80,7 +78,6 @@ class MapResults(Exportable):
         verbose: int = 0,
         checkpoint: str | None = None,
         printed: Mapping[Hashable, str] | None = None,
-        times: KnownTimes | None = None,
         started: str | None = None,
     ) -> None:
         super().__init__(results)  # type: ignore[call-arg]  # pandas-stubs knows __new__ only
@@ -91,7 +88,6 @@ class MapResults(Exportable):
             "_verbose": verbose,
             "_checkpoint": checkpoint,
             "_printed": printed or {},
-            "_times": times or KnownTimes(),
             "_started": started,
         }
         for name, value in metadata.items():
@@ -308,3 +304,12 @@ class MapResults(Exportable):
                 "use to_df().to_dict(...) for the others"
             )
         return list(self.iterdicts())
+
+
+def with_times(results: MapResults, times: KnownTimes) -> MapResults:
+    """Return results that know from now on when and where their psets ran.
+
+    This is no parameter of the class, because users make results, too, but no `KnownTimes`.
+    """
+    object.__setattr__(results, "_times", times)  # pandas would warn that it is not a column
+    return results

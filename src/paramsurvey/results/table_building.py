@@ -14,7 +14,7 @@ from paramsurvey.engine.map_state import MapState
 from paramsurvey.params.column_names import escape_surrogates
 from paramsurvey.params.dataframes import as_series, units_of_psets
 from paramsurvey.params.sources import PsetSource
-from paramsurvey.results.map_results import MapResults
+from paramsurvey.results.map_results import MapResults, with_times
 from paramsurvey.results.missing import Missing, MissingOrigin, WorkerCall
 from paramsurvey.results.original_values import original_values
 from paramsurvey.results.overwritten_pset_columns import results_over_pset_column
@@ -53,8 +53,9 @@ def build(
     rows = collector.finished_rows(len(source)) if keep_results else range(0)
     printed = _by_label(collector.output, rows)
     times = KnownTimes(collector.times, rows)
-    found = MapResults(
-        results, missing, state.progress, state.stats, verbose, checkpoint, printed, times, started
+    found = with_times(
+        MapResults(results, missing, state.progress, state.stats, verbose, checkpoint, printed, started),
+        times,
     )
     units = units_of_psets(results)
     if units:  # pandas does not copy them
