@@ -174,6 +174,14 @@ def test_the_commit_and_whether_files_differ_from_it(repository: Path) -> None:
     assert git_state(str(repository)) == {"commit": head, "dirty": True}
 
 
+def test_names_of_branches_may_be_in_any_encoding(repository: Path) -> None:
+    git("add", "module.py")
+    git("commit", "-q", "-m", "one")
+    subprocess.run([b"git", b"symbolic-ref", b"HEAD", b"refs/heads/caf\xe9"], check=True)
+    git("commit", "-q", "-m", "two", "--allow-empty")
+    assert git_state(str(repository)) == {"commit": git("rev-parse", "HEAD"), "dirty": False}
+
+
 def test_a_repository_without_a_commit_has_none(repository: Path) -> None:
     assert git_state(str(repository)) is None
 

@@ -455,6 +455,23 @@ def test_on_a_good_disk_what_is_added_is_written_soon(monkeypatch: pytest.Monkey
     assert writer.close() == 0
 
 
+def test_results_are_written_whatever_the_tick_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer_module, "FIRST_TICK_SECONDS", 0.0)
+    disk, has_failed = Disk(), threading.Event()
+
+    def tick() -> None:
+        has_failed.set()
+        raise ValueError("a mistake")
+
+    writer = Writer({"results": (disk, list)}, tick, lambda text: None)  # type: ignore[dict-item]
+
+    writer.start()
+    assert has_failed.wait(60)
+    writer.add("results", "a", 1)
+    assert writer.close() == 0
+    assert disk.stored() == ["a"]
+
+
 def test_the_tick_goes_on_also_when_it_could_not_write(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer_module, "TICK_SECONDS", 0.01)
     ticks: list[None] = []

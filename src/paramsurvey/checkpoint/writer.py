@@ -240,7 +240,7 @@ class Writer:
     def _tick_if_possible(self) -> None:
         try:
             self._tick()
-        except DISK_TROUBLE as error:
+        except Exception as error:  # whatever it is, this thread has results to write
             self._note_trouble(error)
         self._next_tick = time.monotonic() + TICK_SECONDS
 
