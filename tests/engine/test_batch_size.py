@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from paramsurvey.engine.dispatch.batch_size import FIRST_PSETS, MOST_PSETS, TARGET_SECONDS, BatchSizer
-from paramsurvey.transport.messages import Reply, ResultColumn
+from paramsurvey.transport.messages import Failure, FailureKind, Reply, ResultColumn
 
 
 def sizes_of(call: float, pset: float, psets: int, most: int | None = None) -> list[int]:
@@ -54,4 +54,27 @@ def test_batches_whose_results_are_large_have_few_psets() -> None:
     sizer.observe_seconds(1000, 1e-4)
     column = ResultColumn(range(1000), np.zeros((1000, 1_000)))
     sizer.observe_results(Reply(1, 0, 1000, columns={"image": (column,)}))
+    assert sizer.size(10**6, 2) == 8000
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [Reply(2, 0, 0), Reply(2, 0, 1, failures={0: Failure(FailureKind.RAISED, "ValueError()")})],
+    ids=["a batch that no worker has begun", "a batch that has failed"],
+)
+def test_what_comes_back_without_results_does_not_tell_that_they_are_small(reply: Reply) -> None:
+    sizer = BatchSizer()
+    sizer.observe_seconds(1000, 1e-4)
+    column = ResultColumn(range(1000), np.zeros((1000, 1_000)))
+    sizer.observe_results(Reply(1, 0, 1000, columns={"image": (column,)}))
+    sizer.observe_results(reply)
+    assert sizer.size(10**6, 2) == 8000
+
+
+def test_psets_that_fail_do_not_make_the_results_of_the_others_look_smaller() -> None:
+    sizer = BatchSizer()
+    sizer.observe_seconds(1000, 1e-4)
+    column = ResultColumn(range(500), np.zeros((500, 1_000)))
+    failures = dict.fromkeys(range(500, 1000), Failure(FailureKind.RAISED, "ValueError()"))
+    sizer.observe_results(Reply(1, 0, 1000, columns={"image": (column,)}, failures=failures))
     assert sizer.size(10**6, 2) == 8000

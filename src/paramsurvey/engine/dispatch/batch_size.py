@@ -46,9 +46,12 @@ class BatchSizer(GroupSizer):
 
     def observe_results(self, reply: Reply) -> None:
         """Take note of how large the arrays in a reply are: a batch may return images or embeddings."""
+        finished = reply.stop - reply.start - len(reply.failures)
+        if finished == 0:  # it says nothing about the size of results
+            return
         arrays = [part.values for parts in reply.columns.values() for part in parts]
         size = sum(array.nbytes for array in arrays if hasattr(array, "nbytes"))
-        self._result_bytes = size / max(reply.stop - reply.start, 1)
+        self._result_bytes = size / finished
 
     def size(self, remaining: int, cores: int) -> int:
         """Return how many of the `remaining` psets the next batch should have, at least 1."""
