@@ -47,5 +47,5 @@ def kill_ray_worker(pid: int) -> None:
     import psutil
 
     with suppress(psutil.Error, OSError):
-        if psutil.Process(pid).cmdline()[:1][0].startswith(TITLE):
+        if "".join(psutil.Process(pid).cmdline()[:1]).startswith(TITLE):
             os.kill(pid, signal.SIGKILL)
