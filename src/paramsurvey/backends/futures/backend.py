@@ -91,9 +91,9 @@ class FuturesBackend:
         given = own.get("ncores") or max(0, options.ncores or 0)
         otherwise = wanted_workers(options.ncores, options.threads_per_worker)
         self._count = WorkerCount(self._executor, given, otherwise)
-        self._threads = isinstance(self._executor, ThreadPoolExecutor)
+        self._uses_threads = isinstance(self._executor, ThreadPoolExecutor)
         wanted = own.get("isolate", options.isolate)
-        self._isolates = wanted and not self._threads and not stand_in.is_needed()
+        self._isolates = wanted and not self._uses_threads and not stand_in.is_needed()
         stored = {CaptureMode.STORE} if self._isolates else set()
         self.captures = frozenset({CaptureMode.PASS, *stored})
         self._setup = NestedWorkerSetup(
@@ -142,13 +142,13 @@ class FuturesBackend:
         )
         self._was_opened = True
         self._canceller = Canceller()
-        self._lock = None if self._threads or stand_in.is_needed() else MapLock()
+        self._lock = None if self._uses_threads or stand_in.is_needed() else MapLock()
         file = LockFile() if self._lock is None else self._lock.file
         self._isolation = remote.Isolation(self._setup, file) if self._isolates else None
         self._count.begin()
         self._health = ExecutorHealth(self._executor, self._count, self._submitted)
         remote.drivers[job.key] = os.getpid()
-        if self._threads:
+        if self._uses_threads:
             with suppress(JobNotLoadable):  # the first group fails with it, as on other backends
                 remote.jobs.load(job.private())
 
@@ -161,7 +161,7 @@ class FuturesBackend:
 
     def _must_watch(self) -> bool:
         """Tell whether a pset can be timed only if it is alone in its group, and the group runs at once."""
-        return self._job.timeout is not None and not self._threads and not self._isolates
+        return self._job.timeout is not None and not self._uses_threads and not self._isolates
 
     def reserve(self) -> int:
         """Return 0: no group waits in a worker."""
@@ -202,7 +202,7 @@ class FuturesBackend:
         self._take(min(timeout, LONGEST_WAIT))
         while self._to_give_job:
             self._give_job(self._to_give_job.pop(0))
-        if not self._threads and self._answer_deadline.is_check_due():
+        if not self._uses_threads and self._answer_deadline.is_check_due():
             with self.may_block():
                 self._submitted.note_begun()
             self._answers += self._overdue()
