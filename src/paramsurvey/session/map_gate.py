@@ -43,10 +43,10 @@ class MapGate:
         self._say = say
         self._end = end
         self._turn = threading.Lock()  # held while a map runs
-        self._holder: int | None = None  # the thread that runs the map, or iterates over its results
+        self._thread_with_turn: int | None = None  # it runs the map, or iterates over its results
         self._stopping = False  # another thread is ending the map, to change the backend or the log
         self._work = threading.RLock()  # held by the map's thread, except between the rows that it yields
-        self._worker: int | None = None  # that thread
+        self._thread_at_work: int | None = None  # it holds `_work`
         self._closed = False
 
     @property
@@ -78,36 +78,36 @@ class MapGate:
         if not self._turn.acquire(blocking=False):
             self._check_not_nested()
             self._wait_for_turn()
-        self._holder = threading.get_ident()
+        self._thread_with_turn = threading.get_ident()
         try:
             yield
         finally:
             try:
                 self.cleanup.close()
             finally:
-                self._holder = None
+                self._thread_with_turn = None
                 self._turn.release()
 
     @contextmanager
     def working(self) -> Iterator[None]:
         """Work on the map in this thread; afterwards, end the session if it was closed meanwhile."""
         with self._work:
-            before, self._worker = self._worker, threading.get_ident()
+            before, self._thread_at_work = self._thread_at_work, threading.get_ident()
             try:
                 yield
             finally:
-                self._worker = before
+                self._thread_at_work = before
                 if self._closed and before is None:
                     self._end()
 
     def continue_here(self) -> None:
         """Note that the iteration goes on in this thread: the last result may have gone to another one."""
-        self._holder = threading.get_ident()
+        self._thread_with_turn = threading.get_ident()
 
     @contextmanager
     def between_maps(self) -> Iterator[None]:
         """End the map of another thread, and let none begin meanwhile."""
-        if self._worker == threading.get_ident():
+        if self._thread_at_work == threading.get_ident():
             raise RuntimeError("a map cannot change its backend or log while it runs: call init() after it")
         with self._map_stopped() as stopped:
             if not stopped:
@@ -121,7 +121,7 @@ class MapGate:
         """Let no other map begin, stop the one that is running, and then end the workers and the log."""
         self._closed = True
         self.stop.set()
-        if self._worker != threading.get_ident():  # otherwise, `working` does it when the map ends
+        if self._thread_at_work != threading.get_ident():  # otherwise, `working` does it when the map ends
             with self._map_stopped():
                 self._end()
 
@@ -142,7 +142,7 @@ class MapGate:
 
     def _check_not_nested(self) -> None:
         """Refuse to wait for a map that cannot end before this thread goes on."""
-        if self._holder == threading.get_ident() or runs_a_pset():
+        if self._thread_with_turn == threading.get_ident() or runs_a_pset():
             raise RuntimeError(
                 "this session is already running a map, which cannot end before this call returns: call "
                 "map() after it, after the loop over imap_unordered(), or use a Session of its own"
