@@ -77,7 +77,7 @@ class Session:
         self._log = self._open_log()
         self._gate = MapGate(lambda text: self._console().say(text), self._end)
         try:
-            self._running = self._start_backend()
+            self._running_backend = self._start_backend()
         except BaseException:
             self._log.close()
             raise
@@ -101,7 +101,7 @@ class Session:
     @property
     def backend(self) -> Backend:
         """What runs the groups."""
-        return self._running.backend
+        return self._running_backend.backend
 
     @property
     def log(self) -> RunLog:
@@ -305,7 +305,7 @@ class Session:
         iterates: bool = False,
         columns_only: bool = False,
     ) -> MapRun:
-        stop, running = self._gate.begin(), self._running
+        stop, running = self._gate.begin(), self._running_backend
         options = self._options.for_map(given)
         has_page = options.view and options.checkpoint is not None
         if given.get("view") and not has_page:
@@ -350,7 +350,7 @@ class Session:
 
         A user who has seen this in an earlier run finds it in the log, and on the screen at verbose 2.
         """
-        notice = self._running.threads_notice()
+        notice = self._running_backend.threads_notice()
         if notice and not self._has_said_threads:
             self._has_said_threads = True
             console.say(notice, at=2 if was_told_before("threads") else 1)
@@ -382,16 +382,16 @@ class Session:
     def _replace_backend(self, before: SessionOptions) -> None:
         """End the backend and start another; if that fails, start one with the options `before`."""
         try:
-            self._running.close()
-            self._running = self._start_backend()
+            self._running_backend.close()
+            self._running_backend = self._start_backend()
         except BaseException:
             self._options = before
-            self._running = self._start_backend()
+            self._running_backend = self._start_backend()
             raise
 
     def _end(self) -> None:
         self._pages.close()
-        self._running.close()
+        self._running_backend.close()
         if self._log.saw_traceback and self._log.path and self._max_verbose > 0:
             show(f"your code raised exceptions: every traceback is in {safe_line(self._log.path)}")
         self._log.saw_traceback = False
