@@ -80,14 +80,14 @@ def _keys(source: PsetSource) -> tuple[str, ...] | None:
 def _keyword_worker(
     func: KeywordFunction[..., Any], names: tuple[str, ...] | None, options: Options, backend: str
 ) -> KeywordWorker:
-    if options.user_kwargs is not None and options.out_func is None and not takes(func, EXTRAS[0]):
+    if options.user_kwargs is not None and options.out_func is None and not takes(func, "user_kwargs"):
         raise WorkerFunctionError(
             f"user_kwargs= would not reach {with_signature(func.__wrapped__)}: give it a parameter "
             "user_kwargs, or give it constants with functools.partial"
         )
     dropped = () if takes(func, backend) else (backend,)
     if names is not None:
-        has_state = options.worker_init is not None or EXTRAS[2] in (options.system_kwargs or {})
-        extras = EXTRAS if has_state else EXTRAS[:2]
+        has_state = options.worker_init is not None or "worker_state" in (options.system_kwargs or {})
+        extras = [name for name in EXTRAS if name != "worker_state" or has_state]
         check_keys_fit(func, [name for name in names if name not in dropped], extras)
     return KeywordWorker(func, dropped, bool(options.batch))
