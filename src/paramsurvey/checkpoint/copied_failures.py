@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from paramsurvey.checkpoint.copied_times import identities, workers_before
+from paramsurvey.checkpoint.copied_times import hashes_of_psets, workers_before
 from paramsurvey.checkpoint.duplicates import FinishedRows, was_written_by_two
 from paramsurvey.checkpoint.format.part_files import FAILURES, live_parts, read_part
 from paramsurvey.checkpoint.format.part_table import PartTable
@@ -35,9 +35,9 @@ def copy_failures(target: Path, sources: Sequence[Path], tell: Tell) -> None:
     if not known:
         return
     latest_first = np.argsort(-np.concatenate([_starts(table) for table, _ in known]), kind="stable")
-    matcher = Matcher(HashPairs.joined([identities(table) for table, _ in known])[latest_first])
+    matcher = Matcher(HashPairs.joined([hashes_of_psets(table) for table, _ in known])[latest_first])
     failed = [read_part(part) for part in live_parts(target / FAILURES)[0]]
-    found, at = matcher.match(HashPairs.joined([identities(table) for table in failed]))
+    found, at = matcher.match(HashPairs.joined([hashes_of_psets(table) for table in failed]))
     places = latest_first[at]
     positions = np.concatenate([table.positions for table in failed])[found] if failed else found
     parts, start = PartSet(target / FAILURES), 0

@@ -32,10 +32,10 @@ def copy_times(target: Path, sources: Sequence[Path]) -> None:
     """
     known = list(_with_worker_numbers(sources))
     times = join_times([columns for _, columns in known])
-    matcher = Matcher(HashPairs.joined([identities(table) for table, _ in known]))
+    matcher = Matcher(HashPairs.joined([hashes_of_psets(table) for table, _ in known]))
     for part in live_parts(target / RESULTS)[0]:
         table = read_part(part, unpickle=True)
-        found, at = matcher.match(identities(table))
+        found, at = matcher.match(hashes_of_psets(table))
         rows = np.full(len(table), -1)
         rows[found] = at
         taken = pa.array(rows, mask=rows < 0)
@@ -69,6 +69,6 @@ def _readable(directory: Path) -> Iterator[PartTable]:
     return read_all(directory, tell=lambda message: None, set_aside=False)
 
 
-def identities(table: PartTable) -> HashPairs:
+def hashes_of_psets(table: PartTable) -> HashPairs:
     """Return the identities of a part's psets; nothing is unpickled."""
     return Hasher().keys(table.pset_columns(), len(table))

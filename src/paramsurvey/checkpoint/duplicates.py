@@ -24,10 +24,10 @@ from paramsurvey.checkpoint.format.part_files import (
     RESULTS,
     Part,
     PartDamaged,
-    identities,
     live_parts,
     pset_identities,
     read_part,
+    row_identities,
 )
 from paramsurvey.checkpoint.format.part_table import PartTable
 
@@ -69,18 +69,18 @@ def rows_that_count(parts: Sequence[Part]) -> Kept:
     group = overlapping(parts)
     writers = {name: number for number, name in enumerate(_by_last_occurrence(map(_writer, group)))}
     readable: list[Part] = []
-    row_identities, psets, row_writers = [], [], []
+    rows, psets, row_writers = [], [], []
     for part in group:
         with suppress(PartDamaged):  # whatever reads the part later reports it
             table = read_part(part)
             readable.append(part)
-            row_identities.append(identities(table))
+            rows.append(row_identities(table))
             psets.append(pset_identities(table))
             row_writers.append(np.full(len(table), writers[_writer(part)], dtype=np.int64))
     if not readable:
         return {}
     _, pset = np.unique(np.concatenate(psets), return_inverse=True)
-    counts = last_of_each(np.concatenate(row_identities), np.concatenate(row_writers))
+    counts = last_of_each(np.concatenate(rows), np.concatenate(row_writers))
     counts &= _is_from_main_writer(pset, np.concatenate(row_writers), counts, len(writers))
     starts = np.cumsum([0, *map(len, psets)]).tolist()
     pieces = zip(readable, starts[:-1], starts[1:], strict=True)

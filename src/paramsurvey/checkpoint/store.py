@@ -20,7 +20,8 @@ from paramsurvey.checkpoint.locking.lock import Lock
 from paramsurvey.checkpoint.part_set import PartSet
 from paramsurvey.checkpoint.resume import MatchedRows, ResumeSearch, rows_left
 from paramsurvey.checkpoint.run_json.live_file import NAME as LIVE
-from paramsurvey.checkpoint.run_json.run_file import NAME, RunUnreadable, read_run
+from paramsurvey.checkpoint.run_json.run_file import NAME as RUN
+from paramsurvey.checkpoint.run_json.run_file import RunUnreadable, read_run
 from paramsurvey.checkpoint.run_json.run_record import RunRecord
 from paramsurvey.checkpoint.same_program import Program, refuse_or_warn
 from paramsurvey.checkpoint.staging import Positions, StagedFailure, StagedReply, StagingTables
@@ -42,7 +43,7 @@ from paramsurvey.transport.messages import Failure, Group, Reply
 from paramsurvey.transport.new_files import make_directory
 
 Tell = Callable[[str], None]
-OURS = frozenset({NAME, LIVE, BAD_RUN, "lock.json", RESULTS, FAILURES})
+OURS = frozenset({RUN, LIVE, BAD_RUN, "lock.json", RESULTS, FAILURES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,7 @@ class DirectoryCheckpoint:
 
     def _run_before(self) -> Mapping[str, Any] | None:
         """Return the run.json of the last run, which no other program changes while we hold the lock."""
-        if not (self._path / NAME).exists():
+        if not (self._path / RUN).exists():
             return None
         run = read_run_tolerantly(self._path, self._tell, set_aside=True)
         for gone in gone_parts(self._path, run, ours=True):
@@ -349,14 +350,14 @@ def _make_directory(path: Path) -> None:
         )
     make_directory(path)
     entries = {entry.name for entry in path.iterdir()}
-    if NAME in entries:
+    if RUN in entries:
         with suppress(RunUnreadable):  # it is set aside once we hold the lock
             read_run(path)
         return
     foreign = sorted(name for name in entries - OURS if not name.startswith("."))
     if foreign:
         raise NotACheckpoint(
-            f"{str(path)!r} is not a checkpoint, because it has no {NAME}, but other files "
+            f"{str(path)!r} is not a checkpoint, because it has no {RUN}, but other files "
             f"(such as {foreign[0]!r}): give an empty directory, or one that does not exist"
         )
 

@@ -15,7 +15,7 @@ from paramsurvey.checkpoint.format.dtype_text import restore_dtype
 from paramsurvey.checkpoint.format.part_files import (
     FAILURES,
     RESULTS,
-    identities,
+    row_identities,
 )
 from paramsurvey.checkpoint.format.part_table import PartTable, newest_units
 from paramsurvey.checkpoint.gone_parts import gone_parts
@@ -126,7 +126,7 @@ def _without_duplicates(tables: list[PartTable]) -> list[PartTable]:
     positions = np.concatenate([np.empty(0, dtype=np.int64), *(table.positions for table in tables)])
     if len(distinct_rows([positions])) == len(positions):
         return tables
-    last = last_of_each(np.concatenate([identities(table) for table in tables]))
+    last = last_of_each(np.concatenate([row_identities(table) for table in tables]))
     starts = np.cumsum([0, *map(len, tables)]).tolist()
     return [
         table.take(np.flatnonzero(last[start : start + len(table)]))

@@ -151,12 +151,12 @@ def _was_merged_into(wider: Part, part: Part) -> bool:
 def _has_all_rows_of(wider: Part, part: Part) -> bool:
     """Tell whether a part has every row of another one: the same psets at the same positions."""
     try:
-        return bool(np.isin(identities(read_part(part)), identities(read_part(wider))).all())
+        return bool(np.isin(row_identities(read_part(part)), row_identities(read_part(wider))).all())
     except PartDamaged:
         return False
 
 
-def identities(table: PartTable) -> NDArray[np.uint64]:
+def row_identities(table: PartTable) -> NDArray[np.uint64]:
     """Return for each row a number that identifies its pset and its position."""
     psets = pset_identities(table)
     psets ^= table.positions.view(np.uint64) * GOLDEN
