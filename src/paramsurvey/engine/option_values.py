@@ -59,7 +59,7 @@ def limit(value: Any) -> int | None:
     return number if number > 0 else None
 
 
-def count(value: Any) -> int | None:
+def positive_or_none(value: Any) -> int | None:
     return natural(value) or None
 
 

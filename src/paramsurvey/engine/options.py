@@ -89,7 +89,7 @@ class Options:
     )
     max_tasks_per_child: int | None = option(
         None,
-        option_values.count,
+        option_values.positive_or_none,
         "int",
         "Psets that a worker runs before it is replaced; never by default.",
         OptionScope.INIT,
@@ -189,7 +189,11 @@ class Options:
         env=True,
     )
     max_failures: int | None = option(
-        None, option_values.count, "int", "End the map when this many psets have failed; 0: never.", env=True
+        None,
+        option_values.positive_or_none,
+        "int",
+        "End the map when this many psets have failed; 0: never.",
+        env=True,
     )
     max_worker_memory: int | None = option(
         None,
@@ -295,7 +299,7 @@ class Options:
     )
     out_subdirs: int | None = option(
         None,
-        option_values.count,
+        option_values.positive_or_none,
         "int",
         "Give every pset one of this many directory names in system_kwargs['out_subdir']; 0: none.",
         OptionScope.MAP,
