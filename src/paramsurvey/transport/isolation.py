@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import pickle
 import sys
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -158,17 +158,6 @@ def _pset_value(value: Any, name: str) -> Any:
         return PickledObject(dumps(value, name, dump_data))
     except NotPicklable as error:
         return UnpicklableObject(str(error))
-
-
-def isolated_result(result: Mapping[Any, Any]) -> dict[Any, Any]:
-    """Return a copy of a result with its mutable objects pickled.
-
-    Raises
-    ------
-    NotPicklable
-        Names the key whose value cannot be pickled.
-    """
-    return {key: isolated_value(key, value) for key, value in result.items()}
 
 
 def isolated_value(key: Any, value: Any) -> Any:

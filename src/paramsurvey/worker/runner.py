@@ -124,20 +124,20 @@ class Runner:
         """
         keep, size = self._job.keep_groups, len(group)
         self.buffer = buffer = self._new_buffer(group, number)
-        sent = looked = perf_counter()
+        replied_at = checked_at = perf_counter()
         run = self._run_batch if self._job.in_batches else self._run_psets
         for offset, now in run(group, buffer, mark or RunningMark.private(), number):
-            if now - looked > MEMORY_SECONDS:
+            if now - checked_at > MEMORY_SECONDS:
                 self.memory.check()
-                looked = now
-            full = now - sent > self._reply_seconds or buffer.results.pickled_bytes > LARGEST_REPLY
+                checked_at = now
+            full = now - replied_at > self._reply_seconds or buffer.results.pickled_bytes > LARGEST_REPLY
             over = self.memory.was_exceeded or (self.recalled == group.id and not keep)
             if (over or full) and offset + 1 < size:
                 done = over or not keep
                 yield buffer.reply(offset + 1, done, self.memory.was_exceeded)
                 if done:
                     return
-                sent = perf_counter()
+                replied_at = perf_counter()
         self.memory.check()
         yield buffer.reply(size, True, self.memory.was_exceeded)
 
