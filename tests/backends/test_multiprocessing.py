@@ -21,7 +21,7 @@ from paramsurvey import Session
 from paramsurvey.backends.multiprocessing.backend import MultiprocessingBackend
 from paramsurvey.backends.multiprocessing.output_relay import LONGEST_LINE, PIPE, OutputRelay
 from paramsurvey.backends.multiprocessing.process import describe_exit
-from paramsurvey.backends.multiprocessing.running_mark import new_file
+from paramsurvey.backends.multiprocessing.shared_mark import new_file
 from paramsurvey.errors import WorkerStartError
 from paramsurvey.transport.messages import Group
 

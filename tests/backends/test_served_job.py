@@ -6,9 +6,9 @@ import os
 import pickle
 
 from paramsurvey.backends.multiprocessing.inbox import ArrivedJob
-from paramsurvey.backends.multiprocessing.running_mark import SharedMark
 from paramsurvey.backends.multiprocessing.served_job import ServedJob
 from paramsurvey.backends.multiprocessing.shared_job import JobMessage
+from paramsurvey.backends.multiprocessing.shared_mark import SharedMark
 from paramsurvey.transport.messages import Answer, Job, JobRejected
 from paramsurvey.worker.running_mark import RunningMark
 

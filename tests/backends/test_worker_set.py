@@ -109,7 +109,7 @@ def test_workers_that_do_not_end_are_few_and_are_killed(
 
 def test_places_stay_empty_while_more_workers_than_places_are_still_ending(in_tmp: Path) -> None:
     relay = OutputRelay()
-    workers = WorkerSet(2, relay, tasks=None, first_number=1, gpu_ids=None)
+    workers = WorkerSet(2, relay, max_tasks=None, first_number=1, gpu_ids=None)
     try:
         for ending in range(1, 4):
             workers.fill_up()

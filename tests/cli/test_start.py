@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from paramsurvey.backends.multiprocessing import ahead
+from paramsurvey.backends.multiprocessing import started_ahead
 from paramsurvey.backends.multiprocessing.new_process import StartedProcess
 from paramsurvey.cli.command import orphan_guard
 from paramsurvey.cli.options.run_options import RunOptions
@@ -75,7 +75,7 @@ def test_the_guard_of_a_worker_loads_only_what_it_always_needs() -> None:
 
 
 def test_a_worker_of_commands_loads_no_module_that_few_commands_need(in_tmp: Path) -> None:
-    code = f"import {', '.join((*ahead.MODULES, *MODULES))}"
+    code = f"import {', '.join((*started_ahead.MODULES, *MODULES))}"
     others = {"numpy", "pandas", "hashlib", "statistics", "difflib", "click"}
     others |= {"cloudpickle", "logging", "uuid", "json"}
     others |= {"paramsurvey.cli.command.output_parsers", "paramsurvey.cli.output.result_tree"}
@@ -97,16 +97,16 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[StartedProcess]]:
 
     monkeypatch.setattr(StartedProcess, "__init__", note)
     yield all_of_them
-    ahead.end()
+    started_ahead.end()
     assert all(one.process.poll() is not None for one in all_of_them)
 
 
 def test_what_was_started_ahead_is_taken_in_its_order(started: list[StartedProcess]) -> None:
-    ahead.start()
-    ahead.start()
-    taken = [ahead.take(), ahead.take()]
+    started_ahead.start()
+    started_ahead.start()
+    taken = [started_ahead.take(), started_ahead.take()]
     assert taken == started
-    assert ahead.take() is None
+    assert started_ahead.take() is None
     for one in started:
         one.end()
 
@@ -134,23 +134,23 @@ def test_the_variables_of_threads_are_set_and_not_left(
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     with worker_ahead(RunOptions(ncores=1)):
         assert "OMP_NUM_THREADS" not in os.environ
-        assert ahead.take() is None  # without them, it is not what would be started
+        assert started_ahead.take() is None  # without them, it is not what would be started
 
 
 def test_one_that_would_be_different_now_is_not_taken(
     started: list[StartedProcess], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ahead.start()
+    started_ahead.start()
     monkeypatch.setenv("SETTING", "of today")
-    assert ahead.take() is None
+    assert started_ahead.take() is None
     assert started[0].process.poll() is not None
 
 
 def test_one_that_has_ended_is_not_taken(started: list[StartedProcess]) -> None:
-    ahead.start()
+    started_ahead.start()
     started[0].process.kill()
     started[0].process.wait()
-    assert ahead.take() is None
+    assert started_ahead.take() is None
 
 
 def test_one_that_was_started_in_a_directory_that_is_gone_is_not_taken(
@@ -159,9 +159,9 @@ def test_one_that_was_started_in_a_directory_that_is_gone_is_not_taken(
     gone = in_tmp / "gone"
     gone.mkdir()
     monkeypatch.chdir(gone)
-    ahead.start()
+    started_ahead.start()
     gone.rmdir()
-    assert ahead.take() is None
+    assert started_ahead.take() is None
 
 
 COUNTS_STARTS = """

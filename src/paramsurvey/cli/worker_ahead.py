@@ -32,16 +32,16 @@ def worker_ahead(options: RunOptions) -> Iterator[None]:
     if options.dry_run or resolved is None or not _are_ours(resolved):
         yield
         return
-    from paramsurvey.backends.multiprocessing import ahead
+    from paramsurvey.backends.multiprocessing import started_ahead
     from paramsurvey.session.thread_variables import ThreadVariables
 
     try:
         threads = ThreadVariables(os.environ, resolved.threads_per_worker)  # as the session will set them
-        ahead.start(MODULES)
+        started_ahead.start(MODULES)
         threads.restore()
         yield
     finally:
-        ahead.end()
+        started_ahead.end()
 
 
 def _resolved(options: RunOptions) -> Options | None:

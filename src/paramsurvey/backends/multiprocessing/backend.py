@@ -80,8 +80,8 @@ class MultiprocessingBackend:
         self._owner = os.getpid()
         allow_open_files(OTHER_FILES + FILES_PER_WORKER * self._size)
         self._reloads = Reloads()
-        self._tasks = options.max_tasks_per_child
-        self._worker_arguments = (self._tasks, first_number, gpu_ids)
+        self._max_tasks = options.max_tasks_per_child
+        self._worker_arguments = (self._max_tasks, first_number, gpu_ids)
         self._check_at = 0.0
         self._closed = False
         self._job: Job | None = None
@@ -117,7 +117,7 @@ class MultiprocessingBackend:
         self._job = job
         self._shared_job = SharedJob(job)
         self._relay.log_to(job.capture.stem if job.capture.mode is CaptureMode.LOG else None)
-        recycles = self._tasks is not None or job.max_memory is not None
+        recycles = self._max_tasks is not None or job.max_memory is not None
         self._replacement.begin_map(job, losses_are_likely=recycles or job.timeout is not None)
         if self._reloads.any_since_last_call():
             while self._in_hand.waiting:

@@ -33,12 +33,12 @@ CONNECTION_CLOSED = (
 
 
 def main(
-    socket_fd: int, mark_fd: int, output_fd: int, lifeline: int, driver: int, ahead: Sequence[str]
+    socket_fd: int, mark_fd: int, output_fd: int, lifeline: int, driver: int, modules: Sequence[str]
 ) -> None:
     """Serve the driver on `socket_fd`; note the running pset in the memory behind `mark_fd`.
 
     If output is stored, what psets print goes to the file behind `output_fd`. The pipe `lifeline` breaks when
-    the driver is gone; the system then ends this process, if it can. The modules `ahead` are imported while
+    the driver is gone; the system then ends this process, if it can. The `modules` are imported while
     the driver is busy.
     """
     from paramsurvey.backends.multiprocessing import identity
@@ -49,7 +49,7 @@ def main(
     note_begun()
     channel = WorkerChannel(socket_fd)
     _prepare_process(driver, mark_fd)
-    for module in ahead:
+    for module in modules:
         import_module(module)
     sys.argv[:], main, number, gpu_ids = pickle.loads(channel.receive())
     identity.be_child_of(driver, lifeline)
@@ -58,7 +58,7 @@ def main(
     _load_main_file(main)
     own = OwnDescriptors(socket_fd)
     try:
-        serve(channel, mark_fd, output_fd, number, own.are_ours, () if ahead else MODULES_OF_FIRST_JOB)
+        serve(channel, mark_fd, output_fd, number, own.are_ours, () if modules else MODULES_OF_FIRST_JOB)
     except (BrokenPipeError, ConnectionResetError):  # the driver hung up, so it is not waiting for an answer
         pass
     except OSError:
@@ -128,8 +128,8 @@ def serve(
     """
     # imported only here, now that sys.path leads to the packages
     from paramsurvey.backends.multiprocessing.inbox import ArrivedJob, Inbox
-    from paramsurvey.backends.multiprocessing.running_mark import shared_mark
     from paramsurvey.backends.multiprocessing.served_job import ServedJob
+    from paramsurvey.backends.multiprocessing.shared_mark import shared_mark
     from paramsurvey.transport.messages import Answer
     from paramsurvey.worker.runner import pickle_reply
 

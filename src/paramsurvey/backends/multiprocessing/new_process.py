@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from typing import IO, cast
 
-from paramsurvey.backends.multiprocessing.running_mark import new_file
+from paramsurvey.backends.multiprocessing.shared_mark import new_file
 from paramsurvey.errors import WorkerStartError
 from paramsurvey.transport import child_startup, output_store
 
@@ -22,7 +22,7 @@ ROOT = str(Path(__file__).resolve().parents[3])  # the directory that this packa
 END_SECONDS = 5.0  # how long the system may take to end a process, which may be waiting for a disk
 BOOT = (
     "import sys; sys.path[:] = {path!r}; from paramsurvey.backends.multiprocessing.child import main; "
-    "main({socket}, {mark}, {output}, {lifeline}, {driver}, {ahead!r})"
+    "main({socket}, {mark}, {output}, {lifeline}, {driver}, {modules!r})"
 )
 
 
@@ -31,7 +31,7 @@ class StartedProcess:
 
     Parameters
     ----------
-    ahead : sequence of str
+    modules : sequence of str
         The modules that it imports while it waits.
 
     Raises
@@ -51,7 +51,7 @@ class StartedProcess:
         The files of the running mark, and of what psets print.
     """
 
-    def __init__(self, ahead: Sequence[str] = ()) -> None:
+    def __init__(self, modules: Sequence[str] = ()) -> None:
         self._driver = os.getpid()
         self.connection, theirs = socket.socketpair()
         lifeline, self.lifeline = map(os.fdopen, os.pipe(), "rw")
@@ -61,7 +61,7 @@ class StartedProcess:
             for opened in self._files():
                 cleanup.enter_context(opened)
             fds = [file.fileno() for file in (theirs, self.mark_file, self.output_file, lifeline)]
-            self.process = _spawn(fds, ahead)
+            self.process = _spawn(fds, modules)
             _end_at_once_with(lifeline, self.process.pid)
             cleanup.pop_all()
 
@@ -79,7 +79,7 @@ class StartedProcess:
             self.process.wait(END_SECONDS)
 
 
-def _spawn(fds: Sequence[int], ahead: Sequence[str]) -> subprocess.Popen[bytes]:
+def _spawn(fds: Sequence[int], modules: Sequence[str]) -> subprocess.Popen[bytes]:
     socket_fd, mark_fd, output_fd, lifeline = fds
     boot = BOOT.format(
         path=_search_path(),
@@ -88,7 +88,7 @@ def _spawn(fds: Sequence[int], ahead: Sequence[str]) -> subprocess.Popen[bytes]:
         output=output_fd,
         lifeline=lifeline,
         driver=os.getpid(),
-        ahead=tuple(ahead),
+        modules=tuple(modules),
     )
     program = interpreter()
     try:

@@ -48,9 +48,8 @@ class WorkerStream:
 
     def is_ours(self) -> bool:
         """Tell whether its file descriptor is still the driver's own."""
-        return (
-            self._own.are_ours() or self.ending
-        )  # in this order, because it is closed only after `ending` was set
+        # in this order, because it is closed only after `ending` was set
+        return self._own.are_ours() or self.ending
 
     def lines(self) -> str:
         """Return the last lines that were written."""

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from paramsurvey.backends.multiprocessing import ahead
+from paramsurvey.backends.multiprocessing import started_ahead
 from paramsurvey.backends.multiprocessing.channel import DriverChannel
 from paramsurvey.backends.multiprocessing.new_process import END_SECONDS, StartedProcess
 from paramsurvey.backends.multiprocessing.output_relay import TAIL_LINES, OutputRelay
-from paramsurvey.backends.multiprocessing.running_mark import crash_report, shared_mark
+from paramsurvey.backends.multiprocessing.shared_mark import crash_report, shared_mark
 from paramsurvey.transport import ended_children, kernel_files, output_store
 from paramsurvey.transport.main_file import MainFile
 from paramsurvey.transport.own_descriptors import OwnDescriptors
@@ -61,7 +61,7 @@ class WorkerProcess:
         number: int = 1,
         gpu_ids: Sequence[int | str] | None = None,
     ) -> None:
-        started = ahead.take() or StartedProcess()
+        started = started_ahead.take() or StartedProcess()
         self._process, self._lifeline = started.process, started.lifeline
         self._mark_file, self._output_file = started.mark_file, started.output_file
         self.mark = shared_mark(self._mark_file.fileno())

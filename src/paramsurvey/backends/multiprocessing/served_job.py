@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from paramsurvey.backends.multiprocessing.inbox import ArrivedGroup, ArrivedJob
-from paramsurvey.backends.multiprocessing.running_mark import SharedMark
 from paramsurvey.backends.multiprocessing.shared_job import unpack
+from paramsurvey.backends.multiprocessing.shared_mark import SharedMark
 from paramsurvey.transport.messages import Answer, Reply
 from paramsurvey.transport.output_store import LineLabels, OutputStore, capture_for
 from paramsurvey.worker.job_loading import JobNotLoadable

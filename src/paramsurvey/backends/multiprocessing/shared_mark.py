@@ -1,4 +1,4 @@
-"""Where a worker process notes which pset it runs, and where it crashed; it outlives the worker."""
+"""The memory in which a worker process notes for the driver what it runs; it outlives the worker."""
 
 from __future__ import annotations
 

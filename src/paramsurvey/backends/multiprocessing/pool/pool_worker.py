@@ -24,7 +24,7 @@ class PoolWorker:
     process : WorkerProcess
     number : int
         Its number among the workers.
-    tasks : int, optional
+    max_tasks : int, optional
         How many psets it may run before it is replaced; None: any number.
 
     Attributes
@@ -35,13 +35,13 @@ class PoolWorker:
         The ids of the groups that it has in hand: the first one runs.
     """
 
-    def __init__(self, process: WorkerProcess, number: int, tasks: int | None = None) -> None:
+    def __init__(self, process: WorkerProcess, number: int, max_tasks: int | None = None) -> None:
         self.process = process
         self.pid = process.pid
         self.number = number
         self.groups: deque[int] = deque()
         self.is_ready = False
-        self._tasks_left = tasks
+        self._tasks_left = max_tasks
         self._outgrown = False
         self._job_key: str | None = None
         self._jobs_sent = 0

@@ -30,7 +30,7 @@ class WorkerSet:
         The number of workers.
     relay : OutputRelay
         Gets what they print.
-    tasks : int or None
+    max_tasks : int or None
         How many psets each may run before it is replaced; None: any number.
     first_number : int
         The number of the first worker.
@@ -47,14 +47,14 @@ class WorkerSet:
         self,
         size: int,
         relay: OutputRelay,
-        tasks: int | None,
+        max_tasks: int | None,
         first_number: int,
         gpu_ids: Sequence[int | str] | None,
     ) -> None:
         self.spares: list[PoolWorker] = []
         self._size = size
         self._relay = relay
-        self._tasks = tasks
+        self._max_tasks = max_tasks
         self._numbers = WorkerNumbers(first_number)
         self._gpu_ids = gpu_ids
         self._selector = selectors.DefaultSelector()
@@ -128,7 +128,7 @@ class WorkerSet:
         except BaseException:
             self._numbers.give_back(number)
             raise
-        worker = PoolWorker(process, number, self._tasks)
+        worker = PoolWorker(process, number, self._max_tasks)
         self._selector.register(process.channel, selectors.EVENT_READ, worker)
         if process.pidfd is not None:
             self._selector.register(process.pidfd, selectors.EVENT_READ, worker)
