@@ -210,10 +210,10 @@ def test_nobody_waits_for_what_another_program_has_taken_over(writer: Writer, di
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_nobody_waits_for_a_thread_that_has_ended(disk: SlowDisk) -> None:
-    def fails() -> None:
-        raise RuntimeError("a fault of ours")
+    def ends_its_thread() -> None:
+        raise BaseException("a fault of ours")
 
-    writer = Writer({"results": (disk, list)}, fails, lambda text: None)  # type: ignore[dict-item]
+    writer = Writer({"results": (disk, list)}, ends_its_thread, lambda text: None)  # type: ignore[dict-item]
 
     writer.start()
     wait_until(lambda: not writer._threads[0].is_alive(), "the thread goes on", seconds=60)
