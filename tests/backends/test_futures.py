@@ -582,6 +582,24 @@ def test_not_even_what_is_done_at_once_is_read_in_this_thread() -> None:
     assert [answer.group_id for answer in backend.poll(HANG)] == [1]
 
 
+def test_what_is_done_while_another_group_is_submitted_is_not_read_in_this_thread_either() -> None:
+    class OneLate(SlowExecutor):
+        """Before it takes a group, it does the one that came before."""
+
+        def submit(self, function: Any, /, *args: Any, **kwargs: Any) -> SlowToRead:
+            for future, (_, group, *_) in self.given:
+                future.set_result([pickle.dumps(Reply(group.id, 0, 1))])
+            return super().submit(function, *args, **kwargs)
+
+    with OneLate(2) as executor:
+        backend = opened(executor)
+        backend.submit(Group(1, range(1), []))
+        backend.submit(Group(2, range(1), []))
+        assert backend.is_reading()
+        executor.given[0][0].gate.set()  # type: ignore[attr-defined]
+        assert [answer.group_id for answer in backend.poll(HANG)] == [1]
+
+
 def test_an_engine_that_is_lost_gives_what_is_being_read() -> None:
     with SlowExecutor(1) as executor:
         backend = opened(executor)

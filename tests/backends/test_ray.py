@@ -516,6 +516,29 @@ def test_the_watch_knows_since_when_nobody_answers(clock: FakeClock) -> None:
         watch.close()
 
 
+def test_the_watch_counts_what_was_waited_for_a_first_answer_as_silence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else a map whose head never answers waits in each of its rounds, and takes minutes to give up."""
+    monkeypatch.setattr(connection, "ASK_SECONDS", 0.001)
+    gate = threading.Event()
+
+    def ask() -> list[dict[str, Any]]:
+        gate.wait(HANG)
+        return [NODE]
+
+    watch = ClusterWatch(ask)
+    try:
+        assert watch.nodes(0.05) == watch.nodes(0.05) == []
+        assert watch.silence() >= 0.1
+        gate.set()
+        assert watch.nodes(HANG) == [NODE]
+        wait_until(lambda: watch.silence() == 0, "it takes an answer for none")
+    finally:
+        gate.set()
+        watch.close()
+
+
 def test_options_are_checked_without_ray_work(ray_cluster: None) -> None:
     backend = RayBackend(Options(backend="ray", verbose=0), {})
     assert backend.check_options({"num_cores": 2, "memory": 1e9, "name": "x"}) == {

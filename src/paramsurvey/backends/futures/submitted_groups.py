@@ -35,7 +35,8 @@ class SubmittedGroups:
     """The groups that were submitted and have not come back.
 
     What came of a group is read where the executor calls a future's callbacks, usually in a thread of its
-    own. So the survey never waits for a future whose result takes long to read, or blocks.
+    own. If it calls them in the survey's thread, because it has work done while it takes more, another thread
+    reads. So the survey never waits for a future whose result takes long to read, or blocks.
 
     Attributes
     ----------
@@ -49,7 +50,7 @@ class SubmittedGroups:
         self._in_hand: dict[int, SubmittedGroup] = {}  # by group
         self._by_future: dict[Future[list[bytes]], SubmittedGroup] = {}  # including those given up
         self._being_read: set[Future[list[bytes]]] = set()  # including those given up
-        self._adding_thread: int | None = None  # the thread that is in `add` just now
+        self._survey_thread = threading.get_ident()
         self._outcomes: SimpleQueue[tuple[Future[list[bytes]], Outcome]] = SimpleQueue()
 
     def __len__(self) -> int:
@@ -70,18 +71,15 @@ class SubmittedGroups:
 
     def add(self, submitted: SubmittedGroup) -> None:
         """Keep a group until its future is done."""
-        self._adding_thread = threading.get_ident()
-        try:
-            submitted.future.add_done_callback(self._come_back)
-        finally:
-            self._adding_thread = None
+        self._survey_thread = threading.get_ident()  # another map may run in another one
+        submitted.future.add_done_callback(self._come_back)
         self._by_future[submitted.future] = submitted
         self._in_hand[submitted.group.id] = submitted
 
     def _come_back(self, future: Future[list[bytes]]) -> None:
-        """Read what came of a group: here, unless it is done so early that `add` calls this."""
+        """Read what came of a group: here, unless this is the survey's thread."""
         self._being_read.add(future)
-        if self._adding_thread == threading.get_ident():
+        if self._survey_thread == threading.get_ident():
             thread = threading.Thread(
                 target=self._read_outcome, args=(future,), daemon=True, name="paramsurvey-reads"
             )

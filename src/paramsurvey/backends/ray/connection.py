@@ -53,9 +53,13 @@ class ClusterWatch:
     def nodes(self, patience: float = 0.0) -> list[Node]:
         """Return the living nodes as of the last answer; until the next one, this is the same list.
 
-        Wait at most `patience` seconds for the first answer.
+        Wait at most `patience` seconds for the first answer. If there is none, all that time is silence.
         """
-        self._first.wait(patience)
+        begun = self._clock()
+        if not self._first.wait(patience):
+            waited = self._clock() - begun
+            self._silence += waited
+            self._looked += waited
         return self._nodes
 
     def has_answered(self) -> bool:
