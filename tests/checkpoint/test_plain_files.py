@@ -6,11 +6,12 @@ import errno
 import os
 import socket
 from collections.abc import Callable
+from io import FileIO
 from pathlib import Path
 
 import pytest
 
-from paramsurvey.checkpoint.plain_files import NotAPlainFile, checkpoint_path, is_plain, open_plain
+from paramsurvey.checkpoint.plain_files import NotAPlainFile, PlainFile, checkpoint_path, is_plain, open_plain
 from paramsurvey.errors import NotACheckpoint
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="makes pipes and sockets")
@@ -57,6 +58,13 @@ def test_a_file_is_read_also_through_a_link(tmp_path: Path) -> None:
         with open_plain(tmp_path / name) as file:
             assert file.read() == b"content\r\n\x1a\xff"
             assert not os.get_inheritable(file.fileno()), "workers do not get it"
+
+
+def test_where_reading_would_wait_as_in_some_files_of_the_kernel_there_is_nothing_to_read() -> None:
+    ours, theirs = os.pipe()
+    os.set_blocking(ours, False)
+    with PlainFile(FileIO(ours)) as file, open(theirs, "wb"):
+        assert file.read() == b""
 
 
 def test_what_is_not_there_is_neither(tmp_path: Path) -> None:

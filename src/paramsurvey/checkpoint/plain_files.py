@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import stat
+from io import BufferedReader, FileIO
 from pathlib import Path
-from typing import IO
 
 from paramsurvey.errors import NotACheckpoint
 from paramsurvey.transport.file_names import why_impossible
@@ -39,7 +39,15 @@ def is_plain(path: Path) -> bool:
     return stat.S_ISREG(status.st_mode)
 
 
-def open_plain(path: Path) -> IO[bytes]:
+class PlainFile(BufferedReader):
+    """A file that is read without ever blocking."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return what is there: nothing where reading would block, as in a file of the kernel."""
+        return super().read(size) or b""
+
+
+def open_plain(path: Path) -> PlainFile:
     """Open a file for reading, without ever blocking.
 
     Raises
@@ -60,7 +68,7 @@ def open_plain(path: Path) -> IO[bytes]:
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise NotAPlainFile(0, "it is not a plain file", str(path))
-    return os.fdopen(descriptor, "rb")
+    return PlainFile(FileIO(descriptor))
 
 
 def checkpoint_path(directory: str | os.PathLike[str]) -> Path:
