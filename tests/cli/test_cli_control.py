@@ -421,6 +421,13 @@ def test_a_halt_counts_what_fails_in_this_run_and_not_what_had_failed_before() -
         assert len(load("out").missing) == failed
 
 
+def test_a_percentage_of_what_is_done_is_one_of_what_this_run_has_to_do() -> None:
+    options = ("-p", "a=1..20", "-j1", "--checkpoint=out")
+    for halt, finished in (("now,done=12", 12), ("now,done=50%", 16)):
+        run(*options, f"--halt={halt}", "--", "true", "{a}")
+        assert len(load("out")) == finished
+
+
 def test_starts_keep_their_distance() -> None:
     run("-p", "a=1..3", "-j3", "--delay", "300ms", "--joblog", "log", "--", "true", "{a}")
     starts = sorted(pd.read_csv("log", sep="\t")["Starttime"])

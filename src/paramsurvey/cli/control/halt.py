@@ -29,6 +29,8 @@ class OneByOne(GroupSizer):
 class Halting:
     """Checks after every round whether the condition is fulfilled, and then ends the survey.
 
+    Only this run counts, not what a checkpoint already has: neither as done, nor as something to do.
+
     Attributes
     ----------
     event : str
@@ -62,6 +64,7 @@ class Halting:
         done = succeeded + failed
         count = {"fail": failed, "success": succeeded, "done": done}[halt.event]
         if halt.is_percent:
-            whole = progress.total if halt.event == "done" else done
+            to_do = progress.total - progress.resumed - survey.failed_before
+            whole = to_do if halt.event == "done" else done
             return count >= PERCENTAGE_NEEDS and 100 * count >= halt.count * whole
         return count >= halt.count
