@@ -21,6 +21,7 @@ from paramsurvey.checkpoint.run_json.run_file import (
     history,
     now,
     read_run,
+    versions,
 )
 from paramsurvey.errors import NotACheckpoint
 
@@ -136,6 +137,17 @@ def test_of_very_many_runs_the_last_ones_are_kept(run: dict[str, Any]) -> None:
 def test_times_say_that_they_are_in_utc() -> None:
     assert now().endswith("Z")
     assert now()[10] == "T"
+
+
+def test_a_package_that_does_not_say_its_version_is_left_out(
+    in_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("numpy-1.0.dist-info").mkdir()  # empty, as pip leaves it when it is interrupted
+    monkeypatch.syspath_prepend(str(in_tmp))
+    found = versions.__wrapped__()
+    assert "numpy" not in found
+    assert all(isinstance(version, str) for version in found.values())
+    assert "pandas" in found
 
 
 # ---- the commit

@@ -60,12 +60,13 @@ def git_state(directory: str) -> dict[str, Any] | None:
 @functools.cache
 def versions() -> Mapping[str, str]:
     """Return the versions of Python and of the packages that matter."""
-    from importlib.metadata import PackageNotFoundError, version
+    from importlib.metadata import version
 
     found = {"python": platform.python_version()}
     for package in PACKAGES:
-        with suppress(PackageNotFoundError):
-            found[package] = version(package)
+        with suppress(Exception):  # it is not installed, or what is left of it cannot be read
+            if known := version(package):  # None if nothing says which it is
+                found[package] = known
     return found
 
 
