@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from paramsurvey.live_page.now import SILENT_SECONDS, Now
+from paramsurvey.plurals import counted
 from paramsurvey.report.markup import LinkedText, details, paragraph, section, table, text
-from paramsurvey.reporting.humanize import counted, duration, frequency, span
+from paramsurvey.reporting.humanize import duration, frequency, span
 
 FEW_WORKERS = 8  # whose table is open at first
 FEW_RUNNING = 12

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from paramsurvey.plotting import bars, heatmap, workers
+from paramsurvey.plurals import counted
 from paramsurvey.report.markup import (
     code,
     details,
@@ -20,7 +21,7 @@ from paramsurvey.report.markup import (
 )
 from paramsurvey.report.pictures import Pictures
 from paramsurvey.report.subject import STATES, Subject
-from paramsurvey.reporting.humanize import clipped, counted
+from paramsurvey.reporting.humanize import clipped
 from paramsurvey.views import cost_of, failures_of, provenance_of, slowest
 from paramsurvey.views.cost import AxisCost
 from paramsurvey.views.failures import CauseView, Failures

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from paramsurvey.plotting import bars, lines
+from paramsurvey.plurals import counted
 from paramsurvey.report.choice_of_axes import ShownColumns
 from paramsurvey.report.markup import (
     details,
@@ -21,7 +22,6 @@ from paramsurvey.report.markup import (
 from paramsurvey.report.pictures import Pictures
 from paramsurvey.report.slicer import Slicer, slicer
 from paramsurvey.report.subject import Subject
-from paramsurvey.reporting.humanize import counted
 from paramsurvey.views import SECONDS, parallel_of
 from paramsurvey.views.distribution import Distribution
 from paramsurvey.views.importance import Importance

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from paramsurvey.plurals import counted as counted  # other packages import it from here
 from paramsurvey.transport.safe_text import safe_line
 
 UNITS = (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6))
