@@ -115,3 +115,36 @@ def test_a_child_that_leaves_a_loop_ends_nothing_of_its_parents(backend: str, in
         [sys.executable, "program.py", backend], capture_output=True, text=True, timeout=100, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "40\n", "")
+
+
+USES_THE_SESSION = """
+import os
+from paramsurvey import Session
+
+def square(pset, system_kwargs, user_kwargs):
+    return {"y": pset["i"] ** 2, "parent": os.getppid()}
+
+def say(session, who):
+    results = session.map(square, [{"i": i} for i in range(40)], group_size=1)
+    print(who, sum(results.y), set(results.parent) == {os.getpid()}, flush=True)
+
+if __name__ == "__main__":
+    with Session(ncores=2, verbose=0) as session:
+        say(session, "parent")
+        child = os.fork()
+        if child == 0:
+            say(session, "child")
+        else:
+            os.waitpid(child, 0)
+            say(session, "parent")
+"""
+
+
+def test_a_child_that_uses_its_parents_session_gets_workers_of_its_own(in_tmp: Path) -> None:
+    (in_tmp / "program.py").write_text(USES_THE_SESSION)
+    done = subprocess.run(
+        [sys.executable, "program.py"], capture_output=True, text=True, timeout=100, check=False
+    )
+    square_sum = sum(i**2 for i in range(40))
+    lines = [f"{who} {square_sum} True" for who in ("parent", "child", "parent")]
+    assert (done.returncode, done.stdout.splitlines(), done.stderr) == (0, lines, "")

@@ -111,7 +111,11 @@ class MultiprocessingBackend:
 
     def open(self, job: Job, options: Mapping[str, Any]) -> None:
         """Keep the job for the workers, each of which gets it with its first group."""
-        if not self._files.are_ours():
+        if os.getpid() != self._owner:  # the workers so far belong to the process that forked this one
+            never_finalize(self._workers, self._relay, self._in_hand)
+            self._owner = os.getpid()
+            self._make_worker_set()
+        elif not self._files.are_ours():
             self._make_worker_set()
         self._replacement.fill_up()  # also replaces workers that were loading the last job when it ended
         self._job = job
