@@ -459,6 +459,7 @@ BAD: dict[str, Callable[[LockHolder], dict[str, object]]] = {
     "a pid too large for any kernel": lambda me: {"pid": 2**31},
     "a bool": lambda me: {"pid": True},
     "no time": lambda me: {"process_start": float("nan")},
+    "a time beyond all floats": lambda me: {"process_start": 10**400},
     "a time in words": lambda me: {"process_start": "now"},
     "a list": lambda me: {"host": ["a"]},
 }

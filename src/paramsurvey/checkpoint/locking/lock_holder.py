@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import socket
@@ -20,6 +19,7 @@ DEAD_SECONDS = 60.0  # a holder on another machine that has not touched its lock
 PROC = Path("/proc")
 STATE, START = 0, 19  # fields of /proc/<pid>/stat after the program's name, which may contain anything
 ENDED = ("Z", "X")
+LARGEST_START = 2**64  # which the kernel counts its ticks to
 
 _TOKEN = re.compile("[0-9a-f]{32}")  # it becomes part of a file's name
 
@@ -59,7 +59,7 @@ class LockHolder:
         if type(holder.pid) is not int or not 0 < holder.pid < 2**31:
             return None
         start = holder.process_start
-        return holder if type(start) in (int, float) and math.isfinite(start) else None
+        return holder if type(start) in (int, float) and 0 <= start <= LARGEST_START else None
 
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host}, since {self.since}"
