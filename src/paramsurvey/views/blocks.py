@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from paramsurvey.fast_dataclass import dataclass
@@ -49,6 +50,18 @@ class Blocks:
 
     def __len__(self) -> int:
         return len(self.lane)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row for each block."""
+        workers = np.array([worker for worker, _ in self.lanes], dtype=np.int64)
+        columns = {
+            "worker": workers[self.lane],
+            "begin": self.begin,
+            "seconds": self.seconds,
+            "psets": self.psets,
+            "failed": self.failed,
+        }
+        return pd.DataFrame(columns)
 
 
 def blocks_of(worker: Any, start: Any, seconds: Any, failed: Any, most: int = MOST_BLOCKS) -> Blocks:

@@ -79,6 +79,13 @@ class Cost:
     psets: int
     axes: tuple[AxisCost, ...]
 
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row for each place of each axis."""
+        if not self.axes:
+            return pd.DataFrame(columns=["psets", "seconds", "share", "median", "p95"])
+        places = [one.to_frame().rename_axis(index="value") for one in self.axes]
+        return pd.concat(places, keys=[one.axis.name for one in self.axes], names=["axis"])
+
 
 def cost_of(data: SurveyData, most: int = MOST_PLACES) -> Cost:
     """Return what each value of each axis cost.

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from paramsurvey.fast_dataclass import dataclass
@@ -80,6 +81,15 @@ class Cube:
     failed: Matrix
     not_run: Matrix
     values: Mapping[str, CellMoments]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row for each cell that has psets: how many of each state, and the mean of each value."""
+        index = pd.MultiIndex.from_product([axis.labels() for axis in self.axes])
+        index.names = [axis.name for axis in self.axes]
+        columns = {"finished": self.finished, "failed": self.failed, "not_run": self.not_run}
+        columns |= {name: value.means for name, value in self.values.items()}
+        frame = pd.DataFrame({name: cells.ravel() for name, cells in columns.items()}, index=index)
+        return frame[(self.finished + self.failed + self.not_run).ravel() > 0]
 
     def onto(self, kept: Sequence[int]) -> Cube:
         """Return the cube that some of the axes span, in their order; the others are reduced away."""

@@ -60,6 +60,12 @@ class Parallel:
     axes: tuple[Axis, ...]
     links: tuple[Link, ...]
 
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row for each band: the two axes, and its places on them."""
+        axes = [(link.left.name, link.right.name) for link in self.links]
+        bands = [link.to_frame().rename_axis(index=["left", "right"]) for link in self.links]
+        return pd.concat(bands, keys=axes, names=["from", "to"])
+
 
 def parallel_of(
     data: SurveyData, names: Sequence[str], value: str | None = None, most: int = MOST_PLACES

@@ -152,7 +152,18 @@ def data_of(results: Any, seconds: str | None = None) -> SurveyData:
     seconds : str, optional
         The column that tells how long each pset took. None: the times that the map has measured, if the
         results have them.
+
+    Raises
+    ------
+    TypeError
+        When they are not the results of a map.
     """
+    if not hasattr(results, "measured_seconds"):
+        raise TypeError(
+            f"views read the results of a map, a MapResults, but got a {type(results).__name__}. What is "
+            "derived from results, such as results[results.x > 1], is a plain DataFrame, which does not "
+            "have the psets that failed: give the results themselves, or run a map over these psets"
+        )
     missing = results.missing
     extra = {KIND: missing.kinds(), POSITION: missing.numbers()} if len(missing) else {}
     times = {}
