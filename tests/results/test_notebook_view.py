@@ -72,7 +72,7 @@ def test_it_has_the_counts_a_sparkline_of_each_column_and_the_table() -> None:
         (100, 3, "3 values"),
         (100, 40, "40 values"),
         (100, 100, "all different"),
-        (3000, 3, "3 values"),
+        (3000, 3, "at least 3 values"),  # a rare one may not be among those that are looked at
         (3000, 40, "at least 40 values"),
     ],
 )
@@ -174,6 +174,29 @@ def test_below_a_sparkline_are_the_values_of_its_first_and_last_bars() -> None:
         "0.5 – 7",
         "0 days 00:00:01 – 0 days 00:00:03",
     ]
+
+
+def test_what_is_rare_is_told_though_the_sparkline_does_not_show_it() -> None:
+    rows, rare = 200 * ROWS, 12_345
+    columns = {
+        "bool": np.ones(rows, dtype=bool),
+        "absent": pd.array([True] * rows, dtype="boolean"),
+        "number": np.full(rows, np.nan),
+        "time": np.full(rows, np.datetime64("NaT"), dtype="datetime64[us]"),
+        "nothing": np.full(rows, np.nan),
+        "kind": np.full(rows, "even", dtype=object),
+    }
+    for name, value in {
+        "bool": False,
+        "absent": False,
+        "number": 2.5,
+        "time": np.datetime64("2026-01-01"),
+        "kind": "odd",
+    }.items():
+        columns[name][rare] = value
+    texts = Reader(str(MapResults(pd.DataFrame(columns))._repr_html_())).texts
+    below = [texts[texts.index(name) + 2] for name in columns]
+    assert below == ["False, True", "False, True", "2.5", "2026-01-01", "no value", "at least 1 value"]
 
 
 def test_of_very_many_columns_some_are_drawn() -> None:

@@ -19,7 +19,7 @@ from paramsurvey.results.missing_count import heading
 from paramsurvey.views.columns.axes import ABSENT, label
 from paramsurvey.views.columns.frame import FrameColumns
 from paramsurvey.views.columns.survey_data import SurveyData
-from paramsurvey.views.distribution import MOST_TEXTS, Distribution, distribution_of
+from paramsurvey.views.distribution import Distribution, distribution_of
 
 if TYPE_CHECKING:
     from paramsurvey.results.missing import Missing
@@ -76,21 +76,21 @@ def _sample(results: pd.DataFrame, names: Sequence[Hashable]) -> pd.DataFrame:
 
 
 def _how_many(column: pd.Series[Any], sample: SurveyData) -> str:
-    """Return how many different texts a column has; if it is long, at least how many."""
+    """Return how many different texts a column has; if only a sample was read, at least how many."""
     axis = sample.axis(str(column.name))
     count = len(axis) - (axis.values[-1] is ABSENT)
     if count == len(column):
         return "all different"
-    at_least = "at least " * (len(column) > ROWS and count > MOST_TEXTS)  # the sample has all of a few
+    at_least = "at least " * (len(column) > ROWS)  # the sample may lack the rare ones
     return f"{at_least}{count:,} value{'s' * (count != 1)}"
 
 
 def _limits(column: pd.Series[Any], view: Distribution) -> str:
-    """Return the smallest and the largest number or time."""
-    if not view.known:
+    """Return the smallest and the largest number or time, of all rows."""
+    if not view.known and column.isna().all():
         return "no value"
     if view.bools:
-        return ", ".join(map(str, view.to_frame()[view.name]))
+        return ", ".join(str(value) for value in (False, True) if (column == value).any())
     if not isinstance(column.dtype, np.dtype) or column.dtype.kind not in "iuf":
         return _ends(column)
     values = column.to_numpy()
