@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -364,3 +365,31 @@ def test_a_later_title_stays_where_its_user_puts_it_and_falls_back_when_the_lege
     ax.get_legend().remove()
     other.draw_without_rendering()
     assert ax.title.get_position()[1] == 1.0
+
+
+PLACES = {"slice": "xy", "line": "x", "importance": "y", "texts": "y", "failures": "xy", "parallel": "xy"}
+PLACES |= {"slice of failures": "xy", "cost": "y", "timeline": "y"}
+
+
+@pytest.mark.parametrize("picture", PLACES)
+def test_places_are_evenly_spaced_in_axes_that_had_a_logarithmic_scale(
+    picture: str, results: MapResults
+) -> None:
+    ax = plt.figure().add_subplot()
+    ax.set(**{f"{name}scale": "log" for name in PLACES[picture]})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        PICTURES[picture](results.plot, ax)
+    assert {getattr(ax, f"get_{name}scale")() for name in PLACES[picture]} == {"linear"}
+
+
+def test_a_line_keeps_the_logarithmic_scale_of_its_values(results: MapResults) -> None:
+    ax = plt.figure().add_subplot()
+    ax.set_yscale("log")
+    results.plot.slice("C", value="took", ax=ax)
+    assert ax.get_yscale() == "log"
+
+
+def test_importance_of_texts_says_that_they_are_no_numbers(results: MapResults) -> None:
+    results["verdict"] = np.where(results["C"] > 1, "good", "bad")
+    assert results.plot.importance("verdict").get_title() == "no numbers"

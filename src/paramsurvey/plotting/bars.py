@@ -61,7 +61,7 @@ def draw_importance(view: Importance, ax: Any = None, units: Units | None = None
     frame, pairs = view.to_frame(), view.pairs()
     pairs = pairs[pairs["share"] > LEAST_SHARE].head(MOST_PAIRS)
     names = [*frame.index, *_pair_names(list(frame.index), pairs)]
-    axes = axes_for(ax, height=max(2.4, BAR * len(names) + 1.5))
+    axes = axes_for(ax, height=max(2.4, BAR * len(names) + 1.5), places="y")
     places = np.arange(len(frame))
     handles = []
     if frame["total"].notna().any():
@@ -100,6 +100,8 @@ def _pair_names(axes: list[str], pairs: Any) -> list[str]:
 
 
 def _how(view: Importance) -> str:
+    if not view.used:
+        return "no numbers"
     if not np.isfinite(view.indices.first).any():
         return "nothing varies"
     return "exact" if view.exact else f"estimated from {view.used:,} psets"
@@ -171,7 +173,7 @@ def _of_bools(view: Distribution) -> Distribution:
 
 
 def _draw_texts(view: Distribution, ax: Any, units: Units | None) -> Any:
-    axes = axes_for(ax, height=max(2.4, BAR * len(view.labels) + 1.2))
+    axes = axes_for(ax, height=max(2.4, BAR * len(view.labels) + 1.2), places="y")
     axes.barh(np.arange(len(view.labels)), view.counts, color=SKY, edgecolor=BLUE)
     axes.set(ylim=(len(view.labels) - 0.4, -0.6), xlabel="psets")
     name_beside(axes, lambda longest: named(view.name, units, longest))
@@ -193,7 +195,7 @@ def draw_cost(view: AxisCost, ax: Any = None, units: Units | None = None) -> Any
     -------
     Axes
     """
-    axes = axes_for(ax, height=min(TALLEST, max(2.4, BAR * len(view.axis) + 1.5)))
+    axes = axes_for(ax, height=min(TALLEST, max(2.4, BAR * len(view.axis) + 1.5)), places="y")
     bars = axes.barh(np.arange(len(view.axis)), view.seconds, color=GREEN)
     axes.set(ylim=(len(view.axis) - 0.4, -0.6), xlabel="seconds of all psets")
     name_beside(axes, lambda longest: named(view.axis.name, units, longest))

@@ -115,7 +115,21 @@ def _tight(rect: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)) -> An
     return TightLayoutEngine(rect=rect)
 
 
-def axes_for(ax: Any, width: float = WIDTH, height: float = HEIGHT) -> Any:
-    """Return the Axes to draw into: those that were given, or those of a new figure."""
+def axes_for(ax: Any, width: float = WIDTH, height: float = HEIGHT, *, places: str = "") -> Any:
+    """Return the Axes to draw into: those that were given, or those of a new figure.
+
+    Parameters
+    ----------
+    ax : Axes, optional
+    width, height : float
+        Of a new figure, in inches.
+    places : str
+        Which of ``x`` and ``y`` will have the places 0, 1, 2, ...: these are evenly spaced, even if the Axes
+        that were given have a logarithmic scale, on which 0 has no place.
+    """
     plt = pyplot()
-    return plt.subplots(figsize=(width, height), layout="constrained")[1] if ax is None else ax
+    if ax is None:
+        return plt.subplots(figsize=(width, height), layout="constrained")[1]
+    uneven = [name for name in places if getattr(ax, f"get_{name}scale")() != "linear"]
+    ax.set(**{f"{name}scale": "linear" for name in uneven})  # else, what a user has set stays
+    return ax

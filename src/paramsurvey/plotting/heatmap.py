@@ -58,7 +58,7 @@ def draw_slice(view: Slice, ax: Any = None, units: Units | None = None) -> Any:
     """
     if not view.y.name:
         return draw_profile(view, ax, units)
-    axes = axes_for(ax, *_size(view.x, view.y))
+    axes = axes_for(ax, *_size(view.x, view.y), places="xy")
     what = partial(described, view, units)
     handles = _fill(axes, view.values, view.states, what, **_limits(view))
     if view.reduction not in WORDS and view.value != FAILING:
@@ -84,7 +84,7 @@ def draw_failures(view: CauseView, ax: Any = None, units: Units | None = None) -
         return draw_rates(view, ax, units)
     rates = view.pairs[0]
     x, y = rates.axes
-    axes = axes_for(ax, *_size(x, y))
+    axes = axes_for(ax, *_size(x, y), places="xy")
     states = np.where(rates.psets.T > 0, SHOWN, NO_PSET)
     handles = _fill(axes, rates.rate.T, states, failed_share, vmin=0.0, vmax=1.0)
     handles += _mark(axes, rates.failures.T > 0, SOME_FAILED)

@@ -46,7 +46,7 @@ def draw_parallel(view: Parallel, ax: Any = None, units: Units | None = None) ->
     -------
     Axes
     """
-    axes = axes_for(ax, width=max(5.0, AXIS_INCHES * len(view.axes) + 1.0))
+    axes = axes_for(ax, width=max(5.0, AXIS_INCHES * len(view.axes) + 1.0), places="xy")
     bands = _draw_bands(axes, view.links)
     if view.value and bands is not None:
         scale = axes.figure.colorbar(bands, ax=axes)

@@ -56,7 +56,7 @@ def title_of(view: CauseView) -> str:
 
 def draw_profile(view: Slice, ax: Any = None, units: Units | None = None) -> Any:
     """Draw a slice of one axis: a line where its values ascend, else a point for each."""
-    axes = axes_for(ax)
+    axes = axes_for(ax, places="x")
     places = np.arange(len(view.x))
     axes.plot(places, view.values[0], "o-" if view.x.ordered else "o", color=BLUE, markersize=4)
     handles = []
@@ -83,7 +83,7 @@ def draw_profile(view: Slice, ax: Any = None, units: Units | None = None) -> Any
 
 def draw_rates(view: CauseView, ax: Any = None, units: Units | None = None) -> Any:
     """Draw the share of psets that failed at each place of the axis that tells most, with its interval."""
-    axes = axes_for(ax)
+    axes = axes_for(ax, places="x")
     axes.set(ylim=SHARE_LIMITS)
     axes.set_title(title_of(view))
     if not view.axes:

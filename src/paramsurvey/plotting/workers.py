@@ -30,7 +30,7 @@ def draw_timeline(view: Timeline, ax: Any = None, units: Mapping[str, str] | Non
     -------
     Axes
     """
-    axes = axes_for(ax, width=8.0, height=min(8.0, max(2.6, ROW * len(view.workers) + 1.6)))
+    axes = axes_for(ax, width=8.0, height=min(8.0, max(2.6, ROW * len(view.workers) + 1.6)), places="y")
     edges = np.arange(len(view.workers) + 1) - 0.5
     mesh = axes.pcolormesh(view.edges, edges, view.share, cmap=VALUES, vmin=0, vmax=1, rasterized=True)
     scale = axes.figure.colorbar(mesh, ax=axes, label="busy share")

@@ -86,8 +86,8 @@ class Cube:
         """Return a row for each cell that has psets: how many of each state, and the mean of each value."""
         index = pd.MultiIndex.from_product([axis.labels() for axis in self.axes])
         index.names = [axis.name for axis in self.axes]
-        columns = {"finished": self.finished, "failed": self.failed, "not_run": self.not_run}
-        columns |= {name: value.means for name, value in self.values.items()}
+        states = {"finished": self.finished, "failed": self.failed, "not_run": self.not_run}
+        columns = {**states, **{name: value.means for name, value in self.values.items()}}
         frame = pd.DataFrame({name: cells.ravel() for name, cells in columns.items()}, index=index)
         return frame[(self.finished + self.failed + self.not_run).ravel() > 0]
 
