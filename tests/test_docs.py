@@ -23,6 +23,7 @@ import pytest
 
 import paramsurvey
 from paramsurvey.engine import options
+from paramsurvey.report.page import TITLES
 from paramsurvey.results.missing import Missing
 
 ROOT = Path(__file__).parents[1]
@@ -148,6 +149,14 @@ LOADED_BY_WORKERS = (
     "backends.multiprocessing.child",
     "backends.futures.task",
 )
+
+
+def test_the_pages_on_reports_and_on_the_live_page_tell_what_every_section_shows() -> None:
+    rows = re.findall(r"^\| ([A-Z][\w, ]+) \|", text_of("docs/how-to/report.md"), re.MULTILINE)
+    assert rows == list(TITLES.values())
+    live = " ".join(re.findall(r"^\| ([A-Z][\w, ]+) \|", text_of("docs/how-to/live-page.md"), re.MULTILINE))
+    untold = {title for title in TITLES.values() if title.lower() not in live.lower()}
+    assert untold == {"Summary", "Comparison"}, "the live page has its own counts, and no earlier survey"
 
 
 def test_the_files_that_the_structure_page_names_exist() -> None:

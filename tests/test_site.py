@@ -51,7 +51,7 @@ const loaded = () => new Promise(done => frame.addEventListener("load", done, {o
     const pages = [shown.documentElement, ...shown.querySelectorAll(".bd-article-container")];
     const tables = [...shown.querySelectorAll("table")].map(table => table.parentElement);
     const code = shown.querySelectorAll("pre");
-    for (const [width, boxes] of [[1300, [...pages, ...tables, ...code]], [400, pages]]) {
+    for (const [width, boxes] of [[1280, [...pages, ...tables, ...code]], [400, pages]]) {
       frame.width = width;
       if (boxes.some(isCut)) tell(page, "something is too wide at " + width);
     }
@@ -109,7 +109,7 @@ def build(folder: Path) -> Path:
 def flaws(site: Path, folder: Path, program: str) -> str:
     """Return what cannot be seen as it should.
 
-    That is what is too wide for 1300 or 400 pixels, tables and code that are cut off at 1300, and, at 400,
+    That is what is too wide for 1280 or 400 pixels, tables and code that are cut off at 1280, and, at 400,
     links that are cut off, words of headings that are broken, and pictures too small to read.
     """
     pages = [page.as_uri() for page in sorted(site.rglob("*.html")) if page.parent.name != "_static"]

@@ -70,7 +70,7 @@ class Parallel:
 def parallel_of(
     data: SurveyData, names: Sequence[str], value: str | None = None, most: int = MOST_PLACES
 ) -> Parallel:
-    """Return how psets run through some columns, each cut into at most `most` places.
+    """Return how psets run through several columns, each divided into `most` places or fewer.
 
     Parameters
     ----------

@@ -72,7 +72,7 @@ def timeline_of(
     bins: int = BINS,
     most: int = MOST_WORKERS,
 ) -> Timeline:
-    """Return how busy workers were.
+    """Return how busy workers were, by arrays of when psets ran and for how long.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def timeline_of(
     start : float64 array
         When each pset began, in seconds on one clock.
     seconds : float64 array
-        How long it took. A pset whose begin or time is nan is left out.
+        How long it took. A pset whose start or time is nan is left out.
     failed : bool array, optional
         Whether it failed.
     bins : int
@@ -107,7 +107,7 @@ def timeline_of(
 
 
 def measured_timeline(table: pd.DataFrame, bins: int = BINS, most: int = MOST_WORKERS) -> Timeline:
-    """Return how busy workers were.
+    """Return how busy workers were, by the times that a map has measured.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What Prometheus gets to know about a map: some forty time series, however many psets there are.
+"""What Prometheus gets to know about a map: about forty time series, however many psets there are.
 
 They contain nothing from the psets. The only text that comes from the user is the map's name.
 """
