@@ -8,6 +8,7 @@ Each pset is one disturbance and one mass; the frames show what happens.
 
 import matplotlib.pyplot as plt
 import numpy as np
+from scipy.integrate import solve_ivp
 
 import paramsurvey
 from paramsurvey import params
@@ -19,30 +20,25 @@ FRAMES = [0, 5, 10, 20, 40]
 
 @paramsurvey.keywords
 def fly(push, mass):
-    """Return the paths of three bodies, and how far the farthest has gone."""
-    places, speeds, masses, dt = PLACES.copy(), SPEEDS.copy(), np.array([mass, 1, 1]), 0.005
+    """Return the paths of three bodies, and how far the farthest is from the centre at the end."""
+    speeds, masses = SPEEDS.copy(), np.array([mass, 1, 1])
     speeds[2, 0] += push
-    paths = [seen(places, masses)]
-    force = pull(places, masses)
-    for step in range(round(FRAMES[-1] / dt)):
-        speeds += force * dt / 2
-        places += speeds * dt
-        force = pull(places, masses)
-        speeds += force * dt / 2
-        if step % 8 == 7:
-            paths.append(seen(places, masses))
-    return {"farthest": np.linalg.norm(paths[-1], axis=1).max(), "paths": np.array(paths)}
+    start = np.concatenate([PLACES, speeds]).ravel()
+    times = np.linspace(0, FRAMES[-1], 25 * FRAMES[-1] + 1)
+    solved = solve_ivp(
+        change, (0, FRAMES[-1]), start, "DOP853", times, args=(masses,), rtol=1e-11, atol=1e-11
+    )
+    paths = solved.y[:6].T.reshape(-1, 3, 2)
+    paths -= np.average(paths, axis=1, weights=masses, keepdims=True)  # seen from the centre of mass
+    return {"farthest": np.linalg.norm(paths[-1], axis=1).max(), "paths": paths}
 
 
-def seen(places, masses):
-    """Return the places as they are seen from the centre of mass."""
-    return places - np.average(places, axis=0, weights=masses)
-
-
-def pull(places, masses):
-    apart = places[None] - places[:, None]
-    cubed = (apart**2).sum(axis=2) ** 1.5 + 1e-9
-    return (masses[None, :, None] * apart / cubed[..., None]).sum(axis=1)
+def change(time, state, masses):
+    """Return how places and speeds change: bodies pull each other, the more the closer they are."""
+    places, speeds = state.reshape(2, 3, 2)
+    apart = places - places[:, None]
+    cubed = (apart**2).sum(axis=2) ** 1.5 + np.eye(3)  # a body does not pull itself
+    return np.concatenate([speeds, (masses[:, None] * apart / cubed[..., None]).sum(axis=1)]).ravel()
 
 
 psets = params.grid(push=[0, 0.05, 0.15, 0.3], mass=[1, 1.1])
