@@ -18,7 +18,7 @@ RawStats = dict[str, list[float]]
 def record_wallclock(
     name: str, raw_stats: RawStats | None = None, obj: PerfStats | None = None
 ) -> Iterator[None]:
-    """Record how many seconds the body took, also when it raises.
+    """Record how many seconds the body took, even if it raises.
 
     Parameters
     ----------
@@ -50,8 +50,8 @@ def record_iowait(
 ) -> Iterator[None]:
     """Record how many seconds of the body were spent waiting: wall clock minus this process's CPU time.
 
-    Never negative: a body that keeps several threads busy has waited 0 seconds. It records also
-    when the body raises.
+    Never negative: a body that keeps several threads busy has waited 0 seconds. It records
+    even if the body raises.
 
     Parameters
     ----------

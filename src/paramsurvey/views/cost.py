@@ -93,6 +93,7 @@ def cost_of(data: SurveyData, most: int = MOST_PLACES) -> Cost:
     Parameters
     ----------
     data : SurveyData
+        What `data_of` returns.
     most : int
         How many places an axis may have; neighbours are put together.
 

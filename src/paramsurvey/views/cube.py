@@ -115,6 +115,7 @@ def cube_of(
     Parameters
     ----------
     data : SurveyData
+        What `data_of` returns.
     names : sequence of str
         The axes, the most important first: if there are too many cells, the last ones are left out.
     values : sequence of str

@@ -79,6 +79,7 @@ def distribution_of(data: SurveyData, name: str, bins: int = BINS) -> Distributi
     Parameters
     ----------
     data : SurveyData
+        What `data_of` returns.
     name : str
         A column.
     bins : int

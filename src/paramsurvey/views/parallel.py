@@ -75,11 +75,13 @@ def parallel_of(
     Parameters
     ----------
     data : SurveyData
+        What `data_of` returns.
     names : sequence of str
         At least two columns, in the order in which they are side by side.
     value : str, optional
         A column whose mean is computed for each band.
     most : int
+        How many places a column may have; one with more values is divided into ranges.
 
     Raises
     ------

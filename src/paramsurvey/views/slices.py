@@ -95,6 +95,7 @@ def slice_of(
     Parameters
     ----------
     data : SurveyData
+        What `data_of` returns.
     x, y : str
         Columns. One with more than `most` different values is shown in ranges.
     value : str

@@ -109,6 +109,7 @@ def failures_of(data: SurveyData, most: int = MOST_PLACES) -> Failures:
     Parameters
     ----------
     data : SurveyData
+        What `data_of` returns.
     most : int
         How many places an axis may have; neighbours are put together.
     """

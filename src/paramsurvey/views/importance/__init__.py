@@ -103,6 +103,7 @@ def importance_of(data: SurveyData, value: str = FAILING) -> Importance:
     Parameters
     ----------
     data : SurveyData
+        What `data_of` returns.
     value : str
         A column with numbers; `FAILING` for what makes psets fail.
 
