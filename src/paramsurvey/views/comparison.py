@@ -180,6 +180,7 @@ def compare(before: SurveyData, after: SurveyData, rtol: float = 1e-9, atol: flo
     Parameters
     ----------
     before, after : SurveyData
+        What `data_of` returns for the earlier and the later survey.
     rtol, atol : float
         Numbers differ when they are further apart than `atol` plus `rtol` times the larger of the two.
     """

@@ -149,6 +149,13 @@ class SlowPset:
 def slowest(data: SurveyData, count: int = 20) -> list[SlowPset]:
     """Return the psets that took longest, the slowest first.
 
+    Parameters
+    ----------
+    data : SurveyData
+        What `data_of` returns.
+    count : int
+        How many, at most.
+
     Raises
     ------
     NotStored
