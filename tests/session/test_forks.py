@@ -148,3 +148,40 @@ def test_a_child_that_uses_its_parents_session_gets_workers_of_its_own(in_tmp: P
     square_sum = sum(i**2 for i in range(40))
     lines = [f"{who} {square_sum} True" for who in ("parent", "child", "parent")]
     assert (done.returncode, done.stdout.splitlines(), done.stderr) == (0, lines, "")
+
+
+USES_THE_EXECUTOR = """
+import os
+from concurrent.futures import ThreadPoolExecutor
+from paramsurvey import Session
+from paramsurvey.errors import BackendLost
+
+def square(pset, system_kwargs, user_kwargs):
+    return {"y": pset["i"] ** 2}
+
+if __name__ == "__main__":
+    with ThreadPoolExecutor(2) as executor, Session(backend=executor, verbose=0) as session:
+        psets = [{"i": i} for i in range(40)]
+        session.map(square, psets)
+        child = os.fork()
+        if child == 0:
+            try:
+                session.map(square, psets)
+            except BackendLost as error:
+                print(error, flush=True)
+            os._exit(0)
+        os.waitpid(child, 0)
+        print(len(session.map(square, psets)))
+"""
+
+
+def test_a_child_that_uses_its_parents_executor_is_told_that_it_cannot(in_tmp: Path) -> None:
+    (in_tmp / "program.py").write_text(USES_THE_EXECUTOR)
+    done = subprocess.run(
+        [sys.executable, "program.py"], capture_output=True, text=True, timeout=100, check=False
+    )
+    told = (
+        "this process was forked from the one that uses this executor, and cannot use it: "
+        "call init() or make a Session in this process"
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{told}\n40\n", "")

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from paramsurvey.backends import stand_in
 from paramsurvey.backends.answer_deadline import AnswerDeadline
+from paramsurvey.backends.forked_process import check_not_forked
 from paramsurvey.backends.futures import task as remote
 from paramsurvey.backends.futures.canceller import Canceller
 from paramsurvey.backends.futures.engines import (
@@ -87,6 +88,7 @@ class FuturesBackend:
 
     def __init__(self, options: Options, own: Mapping[str, Any]) -> None:
         self._executor: Any = checked_executor(options.backend)
+        self._owner = os.getpid()
         own = self.check_options(own)
         given = own.get("ncores") or max(0, options.ncores or 0)
         otherwise = wanted_workers(options.ncores, options.threads_per_worker)
@@ -127,6 +129,7 @@ class FuturesBackend:
 
     def open(self, job: Job, options: Mapping[str, Any]) -> None:
         """Load the job here if the workers are threads; otherwise keep it until a process asks for it."""
+        check_not_forked(self._owner, "this executor")
         job = replace(job, pool=self._setup.pool)
         self._job, self._packed_job = job, pickle.dumps(job, protocol=5)
         self._answers: list[Answer] = []  # that `poll` has not returned yet

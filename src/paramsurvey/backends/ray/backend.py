@@ -8,6 +8,7 @@ long, and no Ray worker ends because of it.
 from __future__ import annotations
 
 import gc
+import os
 import time
 import uuid
 import warnings
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from paramsurvey.backends.answer_deadline import AnswerDeadline
 from paramsurvey.backends.answers import AnswerUnreadable, read_answer
+from paramsurvey.backends.forked_process import check_not_forked
 from paramsurvey.backends.nested_worker_setup import NestedWorkerSetup
 from paramsurvey.backends.ray.calls_in_threads import call_in_thread
 from paramsurvey.backends.ray.connection import ClusterWatch, Connection, Node
@@ -99,6 +101,7 @@ class RayBackend:
 
     def __init__(self, options: Options, own: Mapping[str, Any]) -> None:
         self._ray = import_ray()
+        self._owner = os.getpid()
         make_references_sendable(self._ray)
         self._options = options
         self._own = check_init_options(self._ray, own)
@@ -149,6 +152,7 @@ class RayBackend:
 
     def open(self, job: Job, options: Mapping[str, Any]) -> None:
         """Put the job where all nodes find it."""
+        check_not_forked(self._owner, "Ray")
         if not self._connection.is_open():
             self._leave()
             self._connect()
