@@ -1,7 +1,8 @@
-"""Selected behaviours of all backends on engines that are daemons: Dask, Parsl, executorlib, and MPI.
+"""The behaviours of all backends on engines that are daemons: Dask, Parsl, executorlib, and MPI.
 
-The whole contract is kept by the same code on loky and process pools, see `test_backends.py`; here is what
-the engines have a part in. Each engine is started once.
+The contract is kept by the same code on loky and process pools, see `test_backends.py`. Of the engines, Dask
+is asked for all of it, because it looks into what it is given; the others for what they have a part in. Each
+engine is started once.
 """
 
 from __future__ import annotations
@@ -26,11 +27,12 @@ from paramsurvey import Session
 from paramsurvey.errors import BackendLost
 from paramsurvey.testing import BackendContract
 from paramsurvey.testing.backend_contract import TESTS
-from paramsurvey.testing.waiting import wait_until
+from paramsurvey.testing.contract.faults import PSETS, faulty_at_one_pset, only_the_faulty_pset_is_missing
+from paramsurvey.testing.waiting import runs, wait_until
 
 HANG = 100.0  # seconds
 SCRIPTS = str(Path(sys.executable).parent)  # the environment that runs the tests need not be on the PATH
-SELECTED = (
+SELECTED = {
     "test_a_worker_that_dies_costs_its_pset",
     "test_the_last_words_of_a_worker_are_kept",
     "test_many_dead_workers_cost_their_psets_alone",
@@ -38,11 +40,13 @@ SELECTED = (
     "test_sys_exit_costs_its_pset_and_names_the_code",
     "test_retries_run_a_pset_again_until_it_finishes",
     "test_a_result_that_cannot_be_pickled_costs_that_pset_only",
-)
+    "test_what_it_returns_is_the_workers_own_and_made_once",  # worker_init
+    "test_a_failure_in_it_ends_the_map_with_its_traceback",
+}
 
 
-class EngineContract(BackendContract):
-    """The selected tests, in one session on one engine."""
+class WholeEngineContract(BackendContract):
+    """The contract, and what only an engine can be asked."""
 
     concurrent = processes = own_directory = own_stdin = spawns = replaces_workers = True
     executor: ClassVar[Executor]
@@ -61,9 +65,61 @@ class EngineContract(BackendContract):
         results = place.map(lambda pset, s, u: print("pset", pset["a"]), psets, capture_output="store")
         assert results.output_of(1) == "pset 2\n"
 
+    def test_a_pset_that_needs_too_much_memory_is_stopped(self, place: Any) -> None:
+        results = place.map(faulty_at_one_pset(devour), PSETS, max_worker_memory="300MB")
+        assert "max_worker_memory" in only_the_faulty_pset_is_missing(results)["_exception"]
 
-assert set(SELECTED) <= TESTS.keys()
-for name in TESTS.keys() - set(SELECTED):
+    def test_a_worker_runs_as_many_psets_as_it_may(self) -> None:
+        with self.session(max_tasks_per_child=5) as session:
+            results = session.map(lambda pset, s, u: {"pid": os.getpid()}, PSETS)
+        assert results.groupby("pid").size().max() <= 5
+
+    def test_ctrl_c_ends_what_runs_and_the_next_map_finds_the_engine_as_it_was(
+        self, place: Any, in_tmp: Path
+    ) -> None:
+        """As at a terminal: a signal comes while two psets run that would take for ever."""
+
+        def sleep_at_the_end(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, int]:
+            if pset["i"] >= 8:
+                Path(f"pid-{pset['i']}").write_text(str(os.getpid()))
+                time.sleep(1000)
+            return {"square": pset["i"] ** 2}
+
+        def note(user_ret: Any, system_kwargs: Any, user_kwargs: Any) -> None:
+            finished.append(user_ret["result"]["square"])
+
+        def press_ctrl_c() -> None:
+            wait_until(lambda: len(list(in_tmp.glob("pid-*"))) == 2, "the last two have not begun", HANG)
+            wait_until(lambda: len(finished) == 8, "not all others have come back", HANG)
+            os.kill(os.getpid(), signal.SIGINT)
+
+        finished = list[int]()
+        pressing = threading.Thread(target=press_ctrl_c)
+        pressing.start()
+        with pytest.raises(KeyboardInterrupt):
+            place.map(sleep_at_the_end, [{"i": i} for i in range(10)], out_func=note, group_size=1)
+        pressing.join(HANG)
+        results = place.session.last_results()
+        assert results["square"].tolist() == [i**2 for i in range(8)]
+        assert results.missing["i"].tolist() == [8, 9]
+        pids = [int(path.read_text()) for path in in_tmp.glob("pid-*")]
+        wait_until(lambda: not any(map(runs, pids)), "what was running goes on", HANG)
+        results = place.map(lambda pset, s, u: {"square": pset["i"] ** 2}, [{"i": i} for i in range(10)])
+        assert results["square"].tolist() == [i**2 for i in range(10)]
+
+
+def devour() -> None:
+    held = os.urandom(500_000_000)
+    time.sleep(1000)
+    del held
+
+
+class EngineContract(WholeEngineContract):
+    """The selected tests, and what only an engine can be asked."""
+
+
+assert TESTS.keys() >= SELECTED
+for name in TESTS.keys() - SELECTED:
     setattr(EngineContract, name, None)
 
 
@@ -74,7 +130,7 @@ def kill_the_node_once(pset: dict[str, Any], system_kwargs: Any, user_kwargs: An
     return {"square": pset["i"] ** 2}
 
 
-class TestDask(EngineContract):
+class TestDask(WholeEngineContract):
     @pytest.fixture(scope="class", autouse=True)
     @classmethod
     def engine(cls) -> Iterator[None]:
@@ -199,31 +255,48 @@ def test_what_waits_in_executorlib_without_blocks_does_not_begin_after_ctrl_c(in
 
 
 MPI_PROGRAM = """
-import json, os, signal, sys, time
+import json, os, signal, sys, threading, time
 from mpi4py.futures import MPIPoolExecutor
 import paramsurvey
+from paramsurvey.testing.waiting import wait_until
 
 def worker(pset, system_kwargs, fault):
     if pset["i"] == 7:
         if fault == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
-        if fault == "stuck":
+        if fault == "devour":
+            held = os.urandom(500_000_000)
+        if fault == "interrupt":
+            open("running", "w").close()
+        if fault != "none":
             time.sleep(1000)
     return {"square": pset["i"] ** 2}
+
+def press_ctrl_c():
+    wait_until(lambda: os.path.exists("running"), "the pset has not begun", 60)
+    os.kill(os.getpid(), signal.SIGINT)
 
 if __name__ == "__main__":
     with MPIPoolExecutor() as executor:
         paramsurvey.init(backend=executor, verbose=0)
         found = {"cores": paramsurvey.current_core_count()}
-        for fault in ("none", "kill", "stuck"):
-            results = paramsurvey.map(worker, [{"i": i} for i in range(20)], user_kwargs=fault, timeout=5)
+        for fault in ("none", "kill", "stuck", "devour", "interrupt", "none"):
+            options = {"max_worker_memory": "300MB"} if fault == "devour" else {"timeout": 5}
+            if fault == "interrupt":
+                options = {"group_size": 1}
+                threading.Thread(target=press_ctrl_c).start()
+            try:
+                paramsurvey.map(worker, [{"i": i} for i in range(20)], user_kwargs=fault, **options)
+            except KeyboardInterrupt:
+                assert fault == "interrupt"
+            results = paramsurvey.last_results()
             missing = results.missing
             found[fault] = (results["square"].tolist(), missing["i"].tolist(), missing["_exception"].tolist())
         print(json.dumps(found))
 """
 
 
-def test_on_mpi_a_pset_that_dies_or_is_stuck_costs_itself_alone(in_tmp: Path) -> None:
+def test_on_mpi_a_pset_that_dies_or_is_stuck_costs_itself_alone_and_ctrl_c_ends_a_map(in_tmp: Path) -> None:
     """The program is started as users start it: ``mpiexec -n 3 python -m mpi4py.futures survey.py``."""
     pytest.importorskip("mpi4py")
     mpiexec = shutil.which("mpiexec", path=SCRIPTS) or shutil.which("mpiexec")
@@ -240,7 +313,9 @@ def test_on_mpi_a_pset_that_dies_or_is_stuck_costs_itself_alone(in_tmp: Path) ->
     others = [i**2 for i in range(20) if i != 7]
     assert found["cores"] == 2
     assert found["none"] == [squares, [], []]
-    for fault, reason in [("kill", "SIGKILL"), ("stuck", "timeout=5")]:
+    assert found["interrupt"][0] == [i**2 for i in range(20) if i not in found["interrupt"][1]]
+    assert 7 in found["interrupt"][1]
+    for fault, reason in [("kill", "SIGKILL"), ("stuck", "timeout=5"), ("devour", "max_worker_memory")]:
         values, missing, reasons = found[fault]
         assert (values, missing) == (others, [7])
         assert reason in reasons[0]

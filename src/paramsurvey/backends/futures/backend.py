@@ -184,7 +184,8 @@ class FuturesBackend:
 
     def _hand_over(self, group: Group, with_job: bool) -> None:
         job = self._packed_job if with_job else None
-        call = (remote.run_group, self._job.key, group, job, self._isolation)
+        sent = group if self._uses_threads else pickle.dumps(group, protocol=5)
+        call = (remote.run_group, self._job.key, sent, job, self._isolation)
         try:
             with self.may_block():
                 checked = checked_future(self._executor.submit(*call), self._executor, self._submitted)

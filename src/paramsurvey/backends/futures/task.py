@@ -128,19 +128,24 @@ drivers: dict[str, int] = {}  # in the driver: its process id, by the job's key;
 links: dict[tuple[str, int], ThreadLink] = {}  # in the driver: by the job's key and the group's id
 
 
-def run_group(key: str, group: Group, packed_job: bytes | None, isolation: Isolation | None) -> list[bytes]:
+def run_group(
+    key: str, sent: Group | bytes, packed_job: bytes | None, isolation: Isolation | None
+) -> list[bytes]:
     """Run a group; return pickled answers, or nothing if the job is not known here and was not given.
 
     Parameters
     ----------
     key : str
         The job's.
-    group : Group
+    sent : Group or bytes
+        Pickled for processes: some executors look into what they are given. Dask names a task by its
+        arguments, which takes long for a group, and fails for very large integers.
     packed_job : bytes or None
         The pickled job.
     isolation : Isolation or None
         None: run the psets in this process.
     """
+    group: Group = pickle.loads(sent) if isinstance(sent, bytes) else sent
     if drivers.get(key) == os.getpid():
         return _run_in_thread(key, group, packed_job)
     child_startup.note_begun()  # so that paramsurvey, imported here, makes no log
