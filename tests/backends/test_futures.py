@@ -543,7 +543,7 @@ class SlowExecutor(ManualExecutor):
 
     def finish(self, index: int) -> SlowToRead:
         """Have a future done; return it when its result is being read."""
-        future, group = self.given[index][0], self.given[index][1][1]
+        future, group = self.given[index][0], pickle.loads(self.given[index][1][1])
         assert isinstance(future, SlowToRead)
         self._thread.submit(future.set_result, [pickle.dumps(Reply(group.id, 0, 1))])
         return future
@@ -588,7 +588,7 @@ def test_what_is_done_while_another_group_is_submitted_is_not_read_in_this_threa
 
         def submit(self, function: Any, /, *args: Any, **kwargs: Any) -> SlowToRead:
             for future, (_, group, *_) in self.given:
-                future.set_result([pickle.dumps(Reply(group.id, 0, 1))])
+                future.set_result([pickle.dumps(Reply(pickle.loads(group).id, 0, 1))])
             return super().submit(function, *args, **kwargs)
 
     with OneLate(2) as executor:
