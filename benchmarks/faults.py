@@ -25,7 +25,6 @@ import psutil
 from executors import EXECUTORS, WORKERS, command
 
 COUNT, GUILTY = 20, 7
-NO_BREAK = "\N{NO-BREAK SPACE}"  # so that a narrow column of the table breaks only after the comma
 FAULTS = {
     "raises": "an exception",
     "killed": "SIGKILL (as by the kernel's out-of-memory killer)",
@@ -189,8 +188,7 @@ def measure(way: str, fault: str, limit: float) -> str:
     kept = [line.removeprefix("kept ") for line in output.splitlines() if line.startswith("kept ")]
     if not kept:
         return f"the program ends with exit code {process.returncode}"
-    count, seconds = f"{kept[0]} of {COUNT},", f"{time.monotonic() - begun:.1f} s"
-    return " ".join(text.replace(" ", NO_BREAK) for text in (count, seconds))
+    return f"{kept[0]} of {COUNT}, {time.monotonic() - begun:.1f} s"
 
 
 def end_session(session: int) -> None:
