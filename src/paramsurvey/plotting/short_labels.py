@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from itertools import pairwise
+from math import isfinite
 from typing import Any
 
 from paramsurvey.plotting.labels import told_apart
 from paramsurvey.views.columns.axes import ABSENT, OTHERS, Axis, Range, label
 
 SHORT_WORDS = {ABSENT: "(none)", OTHERS: "(rest)"}
-DIGITS = range(6, 0, -1)
+DIGITS = (6, 5, 4, 3, 2, 1)  # of numbers: as many as there is room for
+DIGITS_OF_ENDS = (3, 4, 5, 6, 2, 1)  # of the ends of ranges, whose places mean little: as few as differ
+NEAR_ZERO = 1e-9  # of the axis' length: nearer to zero than this is zero
 
 
 def short_labels(axis: Axis, longest: int) -> list[str]:
@@ -32,12 +35,24 @@ def short_labels(axis: Axis, longest: int) -> list[str]:
     ]
     if not all(isinstance(number, (int, float)) for number in numbers):
         return told_apart(words, longest)
-    return list(_each_once(_rounded(numbers, longest))) + words[len(numbers) :]
+    if any(isinstance(value, Range) for value in axis.values):
+        texts = _rounded(_without_noise(numbers), longest, DIGITS_OF_ENDS)
+    else:
+        texts = _rounded(numbers, longest, DIGITS)
+    return list(_each_once(texts)) + words[len(numbers) :]
 
 
-def _rounded(numbers: Sequence[Any], longest: int) -> list[str]:
-    """Return numbers with as many digits as there is room for: all the same, if that tells them apart."""
-    for digits in DIGITS:
+def _without_noise(numbers: Sequence[Any]) -> list[Any]:
+    """Return numbers that ascend; one that is zero but for rounding errors is zero."""
+    length = numbers[-1] - numbers[0]
+    if not isinstance(length, float) or not isfinite(length):
+        return list(numbers)
+    return [0.0 if abs(number) < NEAR_ZERO * length else number for number in numbers]
+
+
+def _rounded(numbers: Sequence[Any], longest: int, numbers_of_digits: Sequence[int]) -> list[str]:
+    """Return numbers with the first number of digits that fits and tells them apart, the same for all."""
+    for digits in numbers_of_digits:
         texts = [_with_digits(number, digits) for number in numbers]
         if max(map(len, texts), default=0) <= longest and len(set(texts)) == len(texts):
             return texts
