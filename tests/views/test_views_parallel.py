@@ -33,3 +33,8 @@ def test_axes_with_many_values_are_cut() -> None:
 def test_one_column_is_refused() -> None:
     with pytest.raises(ValueError, match="at least two columns, but got 1: name another"):
         parallel_of(survey(random_table(5), ["n"]), ["n"])
+
+
+def test_one_name_is_no_list_of_columns() -> None:
+    with pytest.raises(TypeError, match=r"a list of columns, but got 'y' alone: .* value='y'"):
+        parallel_of(survey(random_table(5), ["n"]), "y")

@@ -87,9 +87,16 @@ def parallel_of(
     ------
     KeyError
         When there is no such column.
+    TypeError
+        When the columns are a single name.
     ValueError
         When there are fewer than two columns.
     """
+    if isinstance(names, str):
+        raise TypeError(
+            f"parallel coordinates need a list of columns, but got {names!r} alone: "
+            f"give all of them, or give it as value={names!r}, which colours the bands"
+        )
     if len(names) < 2:
         raise ValueError(
             f"parallel coordinates need at least two columns, but got {len(names)}: name another"
