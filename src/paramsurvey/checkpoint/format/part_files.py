@@ -204,22 +204,18 @@ def _serialized(table: Any) -> Any:
 
     A column that is a dictionary in memory is text for everybody who reads the file. Arrow would say in the
     schema that it stores what the column was in memory, therefore we store that schema ourselves.
-
-    A column without nulls is written as one that cannot have any, which spares a mark for each value.
     """
     sink, stored = pa.BufferOutputStream(), pa.schema([_as_stored(field) for field in table.schema])
-    fields = [f.with_nullable(c.null_count > 0) for f, c in zip(table.schema, table.columns, strict=True)]
-    schema = pa.schema(fields, table.schema.metadata)
     with pq.ParquetWriter(
         sink,
-        schema,
+        table.schema,
         compression="none",
         use_dictionary=[f.name for f in stored if pa.types.is_string(f.type)],
         column_encoding={f.name: "DELTA_BINARY_PACKED" for f in stored if f.type in DIFFERENCES},
         write_statistics=False,
         store_schema=False,
     ) as file:
-        file.write_table(pa.Table.from_arrays(table.columns, schema=schema))
+        file.write_table(table)
         file.add_key_value_metadata({ARROW_SCHEMA: b64encode(stored.serialize().to_pybytes()).decode()})
     return sink.getvalue()
 
